@@ -1,0 +1,121 @@
+"""What a connector says of itself, and how one is found by its name.
+
+A connector folder holds source, settings, README and sample. Its settings model is its specification: the form,
+the validation, the documentation and the JSON schema that the agent announces all come from it.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Final, Protocol
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from halo_agent.engine.ports import Source
+from halo_shared.entities import EntityKind
+from halo_shared.errors import ConfigurationError, ExtraMissing, SettingsInvalid, UnknownConnector
+from halo_shared.files import explain
+from halo_shared.messages.requests import ConnectorSpec
+
+
+class Secrets(Protocol):
+    """Where the values behind `secret://name` come from."""
+
+    def resolve(self, reference: str) -> SecretStr:
+        """The value; raises SecretMissing with the places that were searched."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStep:
+    """One stage of a connection check that succeeded, and what it showed."""
+
+    stage: str
+    found: str
+
+
+class CheckedSource(Source, Protocol):
+    """A source that can also be tried stage by stage."""
+
+    def check(self) -> AsyncIterator[CheckStep]:
+        """Each stage as it succeeds; the first that fails raises an error that says what to do."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """Code that knows one tool."""
+
+    name: str
+    title: str
+    entities: tuple[EntityKind, ...]
+    settings: type[BaseModel]
+    open: Callable[
+        [Any, Secrets], AbstractAsyncContextManager[CheckedSource]
+    ]  # Any: an instance of `settings`
+    """Touches nothing yet: the first read or check connects."""
+
+    @property
+    def spec(self) -> ConnectorSpec:
+        """What the agent announces of it."""
+        return ConnectorSpec(
+            name=self.name,
+            title=self.title,
+            entities=self.entities,
+            settings_schema=self.settings.model_json_schema(),
+        )
+
+    def parse(self, settings: dict[str, Any]) -> BaseModel:
+        """The settings, checked; raises SettingsInvalid naming each key that is wrong."""
+        try:
+            return self.settings.model_validate(settings)
+        except ValidationError as error:
+            raise SettingsInvalid(
+                "\n".join(explain(error, self.settings, name=f"settings of {self.name}"))
+            ) from error
+
+
+CONNECTORS: Final = {
+    "ldap": "halo_agent.connectors.ldap:CONNECTOR",
+    "spreadsheet": "halo_agent.connectors.spreadsheet:CONNECTOR",
+}
+ENTRY_POINTS: Final = "halo_agent.connectors"
+"""Other distributions add connectors of their own under this entry-point group."""
+
+
+def known() -> dict[str, str]:
+    """Every connector's name and where it is found."""
+    return CONNECTORS | {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
+
+
+def find(name: str) -> Connector:
+    """The connector of this name; raises UnknownConnector, or ExtraMissing when its library is not installed."""
+    path = known().get(name)
+    if path is None:
+        raise UnknownConnector(
+            f"This agent has no connector '{name}'; it has {', '.join(sorted(known()))}."
+        )
+    module, _, attribute = path.partition(":")
+    try:
+        connector = getattr(import_module(module), attribute)
+    except ImportError as error:
+        raise ExtraMissing(
+            f"Connector '{name}' needs a library that is not installed: {error}. "
+            f"Install it with: pip install 'halo-integrator-agent[{name}]'"
+        ) from error
+    if not isinstance(connector, Connector):
+        raise ConfigurationError(f"'{path}' is not a connector.")
+    return connector
+
+
+def available() -> list[Connector]:
+    """The connectors that can be used on this machine."""
+    found = []
+    for name in sorted(known()):
+        try:
+            found.append(find(name))
+        except ExtraMissing:
+            continue
+    return found

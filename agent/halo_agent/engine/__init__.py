@@ -1,0 +1,1 @@
+"""The sync engine: it decides, and explains, and reaches nothing but its ports."""

@@ -1,0 +1,104 @@
+"""All that the engine asks of the world."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Protocol
+
+from halo_agent.engine.changes import Applied, Change
+from halo_agent.engine.records import (
+    Desired,
+    Finished,
+    Link,
+    SourceRecord,
+    TargetRecord,
+    UnreadableRecord,
+)
+from halo_shared.entities import EntityKind
+from halo_shared.messages.events import Stage
+from halo_shared.runs import Counts, Mode
+
+SourceItem = SourceRecord | UnreadableRecord | Finished
+
+
+class Source(Protocol):
+    """Reads one tool. Never writes to it, and has never heard of Halo."""
+
+    def read(self, kind: EntityKind, mode: Mode, cursor: str | None) -> AsyncIterator[SourceItem]:
+        """The records of one kind, ended by Finished; an iterator that just stops has proved nothing.
+
+        Raises SourceUnavailable, CredentialRefused or PermissionMissing.
+        """
+        ...
+
+
+class Target(Protocol):
+    """The place that is kept in step. The engine knows no other word for Halo."""
+
+    def candidates(
+        self, wishes: Sequence[Desired], match: Sequence[str]
+    ) -> AsyncIterator[TargetRecord]:
+        """Every record that could be the same as one of these, by identity or by one of the match fields.
+
+        May give more than that: the matcher decides. All wishes are of one kind.
+        """
+        ...
+
+    def fetch(self, kind: EntityKind, ids: Collection[int]) -> AsyncIterator[TargetRecord]:
+        """These records as they are now; those that no longer exist are left out."""
+        ...
+
+    async def apply(self, change: Change) -> Applied:
+        """Make the change, or find it made. Safe to repeat.
+
+        Raises RecordError when Halo refuses this record, TransientError when it could not be asked.
+        """
+        ...
+
+
+class Links(Protocol):
+    """What is known about which records are the same, and what was last written."""
+
+    async def find(self, kind: EntityKind, source_ids: Collection[str]) -> dict[str, Link]: ...
+
+    async def active_count(self, kind: EntityKind) -> int: ...
+
+    async def taken(self, kind: EntityKind, halo_ids: Collection[int]) -> dict[int, str]:
+        """Which of these Halo records already belong to a source record, and to which."""
+        ...
+
+    async def save(self, links: Collection[Link]) -> None:
+        """Keep these; a link that a newer fence wrote stays as it is."""
+        ...
+
+    async def mark_seen(self, kind: EntityKind, source_ids: Collection[str]) -> None:
+        """The source still has these, as far as this attempt has read."""
+        ...
+
+    def unseen(self, kind: EntityKind) -> AsyncIterator[Link]:
+        """Active links whose record this attempt has not seen."""
+        ...
+
+
+class Reporter(Protocol):
+    """Where the engine says what it does."""
+
+    async def progress(
+        self, stage: Stage, done: int, total: int | None, counts: Counts
+    ) -> None: ...
+
+    async def record_failed(
+        self, kind: EntityKind, source_id: str, name: str, error: Exception
+    ) -> None: ...
+
+    async def record_skipped(
+        self, kind: EntityKind, source_id: str, name: str, code: str, reason: str
+    ) -> None: ...
+
+    async def log(self, text: str) -> None: ...
+
+
+class Permit(Protocol):
+    """The right to write, which can end at any moment."""
+
+    def check(self) -> None:
+        """Return while writing is allowed; raises LeaseLost or Cancelled once it is not."""
+        ...

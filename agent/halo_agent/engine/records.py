@@ -1,0 +1,120 @@
+"""Records as the engine sees them: values that never do anything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from halo_shared.entities import EntityKind
+
+Value = str | int | float | bool | tuple[str, ...] | None
+"""What an attribute may hold; several values are a tuple."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """One record as its tool knows it."""
+
+    kind: EntityKind
+    id: str
+    """The tool's own identity: stable over renames and moves, and never an attribute that people edit."""
+    name: str
+    """What people call it, for messages."""
+    attributes: Mapping[str, Value]
+    active: bool = True
+    """False when the tool itself says that it is out of use, as for a disabled account."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRecord:
+    """A record that its tool holds but that could not be read: listed, never dropped in silence."""
+
+    kind: EntityKind
+    place: str
+    """Where to look, as in `assets.xlsx row 17`."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A source's last word: only now is it proved that everything was read."""
+
+    full: bool
+    """Whether what was not seen does not exist. A delta, or a read with gaps, says False."""
+    cursor: str | None = None
+
+
+Fields = Mapping[str, Value]
+"""Halo field to value, by Halo's own names; an asset's own fields are `fields.<name>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The client and site a record belongs to, by the names that Halo shows."""
+
+    client: str
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What Halo should hold for one source record."""
+
+    kind: EntityKind
+    source_id: str
+    name: str
+    active: bool
+    always: Fields
+    """Written whenever they differ."""
+    on_create: Fields
+    """Written only while creating."""
+    when_empty: Fields
+    """Written only where Halo holds nothing."""
+    identity: tuple[str, str]
+    """The Halo field that holds the source's id, and that id."""
+    place: Place
+    asset_type: str | None = None
+
+    @property
+    def hash(self) -> str:
+        """The same for the same wish, so that an unchanged record needs no look at Halo."""
+        return digest(self)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRecord:
+    """One record as Halo holds it."""
+
+    kind: EntityKind
+    id: int
+    name: str
+    active: bool
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A source's record and Halo's record are the same one; kept after the first match."""
+
+    kind: EntityKind
+    source_id: str
+    halo_id: int
+    hash: str
+    """Of what was last written; empty when nothing was."""
+    active: bool
+    fence: int
+    """The attempt that wrote it: an older one may not overwrite it."""
+    name: str = field(default="", compare=False)
+
+
+def digest(desired: Desired) -> str:
+    """A short, stable fingerprint of everything in a wish that reaches Halo."""
+    import hashlib
+    import json
+
+    content = (
+        desired.active,
+        sorted(desired.always.items()),
+        sorted(desired.on_create.items()),
+        sorted(desired.when_empty.items()),
+        desired.identity,
+    )
+    return hashlib.blake2b(json.dumps(content, default=list).encode(), digest_size=16).hexdigest()

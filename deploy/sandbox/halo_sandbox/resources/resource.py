@@ -1,0 +1,80 @@
+"""What one Halo resource is: its names, what it refuses, what can be asked of it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from halo_sandbox.schema import Document
+from halo_sandbox.storage import Storage, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The database column behind a property, with what it does not take."""
+
+    property: str
+    name: str
+    length: int | None = None
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How much of a record a reply shows."""
+
+    detail: bool = False
+    asset_fields: bool = False
+
+
+Settle = Callable[[Storage, Document, Document], Awaitable[Document]]
+Present = Callable[[Storage, Sequence[Document], View], Awaitable[list[Document]]]
+
+
+async def as_sent(storage: Storage, document: Document, sent: Document) -> Document:  # noqa: ARG001
+    return document
+
+
+async def as_stored(
+    storage: Storage,  # noqa: ARG001
+    documents: Sequence[Document],
+    view: View,  # noqa: ARG001
+) -> list[Document]:
+    return list(documents)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One path of the API. Lists, writes and routes are written once and read this."""
+
+    path: str
+    schema: str
+    database_table: str
+    envelope: str | None = None
+    """Key of the rows in a list; None is a bare array without paging."""
+    text: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    searched: tuple[str, ...] = ()
+    advanced: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
+    """Property to the path of the resource whose id it holds."""
+    stamp: str | None = None
+    """Property that holds the time of the last write, for `lastupdatefromdate`."""
+    link_table: int | None = None
+    """Number of this kind of record in ExternalLink.table_id."""
+    deletable: bool = False
+    settle: Settle = as_sent
+    """Completes the merged record before it is stored: derived ids, merged lists."""
+    follow: Settle = as_sent
+    """What storing a new record brings about elsewhere."""
+    present: Present = as_stored
+    """Adds what Halo joins to a record when it shows it."""
+
+    @property
+    def table(self) -> Table:
+        stamp = (self.stamp,) if self.stamp else ()
+        return Table(self.path, (*self.text, *stamp), self.numbers)
+
+    @property
+    def retires(self) -> bool:
+        return "inactive" in self.numbers

@@ -1,0 +1,81 @@
+"""What people configure: a tenant, and the integrations enabled for it."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from pydantic import AnyHttpUrl, Field, model_validator
+
+from halo_shared.durations import Span
+from halo_shared.entities import EntityKind
+from halo_shared.identifiers import GroupId, IntegrationName, Slug, TenantId
+from halo_shared.limits import Limits
+from halo_shared.mapping import EntityMapping, Strict
+from halo_shared.redaction import SecretRef
+
+
+class TenantKind(StrEnum):
+    """Where the Halo instance runs."""
+
+    HOSTED = "hosted"
+    ON_PREMISE = "on_premise"
+
+
+class HaloConnection(Strict):
+    """How to reach and enter one Halo instance."""
+
+    kind: TenantKind = TenantKind.HOSTED
+    url: AnyHttpUrl
+    """The address that people open; the API is found below it at /api."""
+    tenant: str | None = None
+    """Halo's own name of the tenant, for a hosted instance; asked of the instance when left out."""
+    client_id: str
+    client_secret: SecretRef
+    requests_per_minute: int = Field(default=50, ge=1)
+    """Halo's limit is per instance and undocumented; 300 in five minutes was seen most often."""
+    page_size: int = Field(default=100, ge=1, le=100)
+
+
+class TenantSpec(Strict):
+    """One Halo instance of one customer, as written in a tenant file."""
+
+    name: TenantId
+    title: str = ""
+    halo: HaloConnection
+
+
+class Schedule(Strict):
+    """When an integration runs by itself."""
+
+    every: Span = Field(ge=timedelta(seconds=1))
+
+
+class IntegrationSpec(Strict):
+    """One configured connection of a connector to a tenant, as written in an integration file."""
+
+    name: IntegrationName
+    title: str = ""
+    connector: Slug
+    group: GroupId | None = None
+    """The agents that compete for its runs; may be assigned later."""
+    entities: tuple[EntityKind, ...] = Field(min_length=1)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """The connector's own settings; their schema is announced by the agents that have the connector."""
+    mapping: dict[EntityKind, EntityMapping]
+    schedule: Schedule | None = None
+    limits: Limits = Limits()
+    deadline: Span = timedelta(hours=6)
+    """A run that takes longer is stopped."""
+
+    @model_validator(mode="after")
+    def _every_entity_is_mapped(self) -> Self:
+        for kind in self.entities:
+            if kind not in self.mapping:
+                raise ValueError(
+                    f"mapping: nothing is said about '{kind}', which is among the entities"
+                )
+        if EntityKind.ASSETS in self.mapping and self.mapping[EntityKind.ASSETS].asset_type is None:
+            raise ValueError(
+                "mapping.assets: 'asset_type' is needed, as in asset_type: {default: Workstation}"
+            )
+        return self

@@ -1,0 +1,71 @@
+"""Log lines: JSON for machines, short lines for a terminal; ids on each, secrets on none."""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from halo_shared.redaction import Redactor
+
+LogFormat = Literal["auto", "json", "text"]
+
+
+def configure(redactor: Redactor, *, level: str = "info", style: LogFormat = "auto") -> None:
+    """Send all log lines of this process to standard error.
+
+    `auto` writes text to a terminal and JSON to anything else. Lines of libraries come out in the same form.
+    """
+    text = style == "text" or (style == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _scrubber(redactor),
+    ]
+    renderer = (
+        structlog.dev.ConsoleRenderer(pad_event_to=0, pad_level=False)
+        if text
+        else structlog.processors.JSONRenderer()
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for chatty in ("aiormq", "aio_pika", "httpx", "httpcore", "alembic", "aiosqlite"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def get(name: str) -> structlog.stdlib.BoundLogger:
+    """The logger of a module; its first word is the stable name of what happened, ids are keywords."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+def _scrubber(redactor: Redactor) -> structlog.typing.Processor:
+    def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {
+            key: redactor.scrub(value) if isinstance(value, str) else value
+            for key, value in event.items()
+        }
+
+    return scrub

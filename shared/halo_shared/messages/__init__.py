@@ -1,0 +1,1 @@
+"""Every message on the broker; PROTOCOL.md tells the conversation they make."""

@@ -1,0 +1,54 @@
+"""Messages to bytes and back."""
+
+import json
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from halo_shared.errors import Unreadable, UnsupportedVersion
+from halo_shared.messages.base import SUPPORTED_VERSIONS, Message
+
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message ready to travel: what the broker and the outboxes carry without opening it."""
+
+    id: str
+    kind: str
+    body: bytes
+
+
+def seal(message: Message, *, message_id: str) -> Envelope:
+    """The message as bytes, with the id by which receivers may know a repeat."""
+    kind = getattr(message, "kind", type(message).__name__)
+    return Envelope(id=message_id, kind=kind, body=message.model_dump_json().encode())
+
+
+def unseal(body: bytes, family: TypeAdapter[M]) -> M:
+    """The message in these bytes; raises Unreadable or UnsupportedVersion with the reason."""
+    _check_version(body)
+    try:
+        return family.validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the message"
+        raise Unreadable(
+            f"A message is not valid: {place}: {first['msg']}", detail=str(error)
+        ) from error
+
+
+def _check_version(body: bytes) -> None:
+    try:
+        version = json.loads(body)["protocol"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise Unreadable(
+            "A message is not JSON with a protocol version.", detail=repr(body[:200])
+        ) from error
+    if version not in SUPPORTED_VERSIONS:
+        known = ", ".join(str(number) for number in sorted(SUPPORTED_VERSIONS))
+        raise UnsupportedVersion(
+            f"A message speaks protocol version {version}; this program speaks {known}. Upgrade the older program."
+        )

@@ -1,0 +1,101 @@
+"""Commands: what the controller says to one agent, on the agent's own queue."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, TypeAdapter
+
+from halo_shared.identifiers import GroupId, RunId, TenantId
+from halo_shared.integrations import HaloConnection, IntegrationSpec
+from halo_shared.messages.base import Message
+from halo_shared.runs import Approval, Frozen, Mode
+
+
+class Welcome(Message):
+    """You are known; compete for this group's jobs and say that you live this often."""
+
+    kind: Literal["welcome"] = "welcome"
+    session: UUID
+    group: GroupId
+    heartbeat_seconds: float
+
+
+class Rejected(Message):
+    """You can't work here, and why."""
+
+    kind: Literal["rejected"] = "rejected"
+    session: UUID | None
+    code: str
+    message: str
+
+
+class Assignment(Frozen):
+    """All an attempt needs to know; secrets only by reference."""
+
+    tenant: TenantId
+    halo: HaloConnection
+    integration: IntegrationSpec
+    mode: Mode
+    cursor: str | None = None
+    approved: tuple[Approval, ...] = ()
+    reset_links: bool = False
+
+
+class LeaseGranted(Message):
+    """Start: until the lease ends nobody else may, and this is what to do."""
+
+    kind: Literal["lease_granted"] = "lease_granted"
+    ask: UUID
+    run: RunId
+    fence: int
+    """Grows with every grant for an integration: words under an older fence change nothing."""
+    attempt: int
+    lease_seconds: float
+    """Counted from the moment of asking, on the agent's monotonic clock."""
+    deadline: datetime
+    requests_per_minute: int
+    """This attempt's slice of the tenant's request budget."""
+    assignment: Assignment
+
+
+class LeaseRefused(Message):
+    """Do not start, and why."""
+
+    kind: Literal["lease_refused"] = "lease_refused"
+    ask: UUID
+    run: RunId
+    code: str
+    message: str
+
+
+class RenewedLease(Frozen):
+    """A lease that now ends later."""
+
+    run: RunId
+    fence: int
+    lease_seconds: float
+
+
+class LeasesRenewed(Message):
+    """Answer to a heartbeat: these go on, those are no longer yours."""
+
+    kind: Literal["leases_renewed"] = "leases_renewed"
+    session: UUID
+    renewed: tuple[RenewedLease, ...] = ()
+    revoked: tuple[RunId, ...] = ()
+
+
+class Cancel(Message):
+    """Stop this run; write nothing more."""
+
+    kind: Literal["cancel"] = "cancel"
+    run: RunId
+    reason: str
+
+
+Command = Annotated[
+    Welcome | Rejected | LeaseGranted | LeaseRefused | LeasesRenewed | Cancel,
+    Field(discriminator="kind"),
+]
+COMMANDS: TypeAdapter[Command] = TypeAdapter(Command)

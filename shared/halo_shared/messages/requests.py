@@ -1,0 +1,72 @@
+"""Requests: what an agent asks of the controller, to be answered on the agent's own queue.
+
+They are not spooled: an answer that comes too late is worthless, so a request is simply made again.
+"""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, TypeAdapter
+
+from halo_shared.entities import EntityKind
+from halo_shared.identifiers import AgentId, RunId, Slug
+from halo_shared.messages.base import Message
+from halo_shared.runs import Frozen
+
+
+class ConnectorSpec(Frozen):
+    """What an agent says of a connector it has, so that the centre needs to know none."""
+
+    name: Slug
+    title: str
+    entities: tuple[EntityKind, ...]
+    settings_schema: dict[str, Any]  # Any: a JSON schema
+
+
+class HeldLease(Frozen):
+    """A run an agent is working on, and the fence that proves its right to."""
+
+    run: RunId
+    fence: int
+
+
+class Hello(Message):
+    """I have started (or the broker came back): this is what I am and what I hold."""
+
+    kind: Literal["hello"] = "hello"
+    agent: AgentId
+    session: UUID
+    """Made anew by each process, so that a restart is told from a reconnection."""
+    version: str
+    slots: int
+    connectors: tuple[ConnectorSpec, ...]
+    held: tuple[HeldLease, ...] = ()
+
+
+class Heartbeat(Message):
+    """I am alive and still hold these; please renew them."""
+
+    kind: Literal["heartbeat"] = "heartbeat"
+    agent: AgentId
+    session: UUID
+    held: tuple[HeldLease, ...] = ()
+    free_slots: int = 0
+    spooled: int = 0
+    """Events that wait on the agent for the broker."""
+    doing: tuple[str, ...] = ()
+    """One line per loop: what it does at this moment."""
+
+
+class LeaseRequest(Message):
+    """I took the job of this run; may I start?"""
+
+    kind: Literal["lease_request"] = "lease_request"
+    agent: AgentId
+    session: UUID
+    run: RunId
+    ask: UUID
+    """Echoed by the answer, so that a late one is told from the one waited for."""
+
+
+Request = Annotated[Hello | Heartbeat | LeaseRequest, Field(discriminator="kind")]
+REQUESTS: TypeAdapter[Request] = TypeAdapter(Request)

@@ -1,0 +1,66 @@
+"""Keeping secrets out of whatever leaves a process: logs, events, stored errors."""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, SecretStr
+
+HIDDEN: Final = "***"
+_SHORTEST: Final = 4
+"""A shorter value would blank out half of every sentence; such a secret protects nothing anyway."""
+
+_PATTERNS: Final = (
+    (re.compile(r"(?<=://)([^/\s:@]+):[^/\s@]+(?=@)"), rf"\1:{HIDDEN}"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
+    (
+        re.compile(r"(?i)\b((?:client_)?secret|password|passwd|pwd|token|api_?key)(['\"]?\s*[=:]\s*['\"]?)(?!secret://)[^\s'\"&,;}]+"),
+        rf"\1\2{HIDDEN}",
+    ),
+)  # fmt: skip
+
+_REFERENCE: Final = re.compile(r"^secret://([a-z0-9][a-z0-9._-]*)$")
+
+
+def _a_reference(text: str) -> str:
+    if not _REFERENCE.match(text):
+        raise ValueError(
+            "must be a reference such as secret://halo-acme; the value itself belongs in the agent's "
+            "secrets file or in its environment, never here"
+        )
+    return text
+
+
+SecretRef = Annotated[str, AfterValidator(_a_reference)]
+"""`secret://name`: says which secret is meant without being it, so that it may travel."""
+
+
+def secret_name(reference: str) -> str:
+    """The name inside `secret://name`."""
+    return reference.removeprefix("secret://")
+
+
+class Redactor:
+    """Blanks out every secret it was told of, and whatever looks like one."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def learn(self, secret: SecretStr) -> None:
+        """Never let this value through again."""
+        value = secret.get_secret_value()
+        if len(value) >= _SHORTEST:
+            self._known.add(value)
+
+    def scrub(self, text: str) -> str:
+        """The text without secrets."""
+        return scrub(text, self._known)
+
+
+def scrub(text: str, known: Iterable[str] = ()) -> str:
+    """The text without these secrets and without anything that looks like one."""
+    for value in sorted(known, key=len, reverse=True):
+        text = text.replace(value, HIDDEN)
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text

@@ -1,0 +1,66 @@
+"""How messages travel: the contract that the broker and its in-memory twin both keep."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from halo_shared.messages.codec import Envelope
+from halo_shared.topology import Address, Exchange, Queue
+
+
+class Delivery(Protocol):
+    """One message handed out; it ends in exactly one of three verbs.
+
+    A second verb is a fault of ours and raises RuntimeError. A verb whose connection is gone raises
+    DeliveryLost: the broker then hands the message out again.
+    """
+
+    @property
+    def body(self) -> bytes: ...
+
+    @property
+    def queue(self) -> str: ...
+
+    @property
+    def redelivered(self) -> bool: ...
+
+    async def done(self) -> None:
+        """Handled, or needing nothing more."""
+        ...
+
+    async def again(self, *, after: float = 0) -> None:
+        """Hand it out once more, not before so many seconds; does not wait for them."""
+        ...
+
+    async def bury(self, why: str) -> None:
+        """Keep it in `buried` with the reason, for a person to look at."""
+        ...
+
+
+class Transport(Protocol):
+    """A connection to the broker that outlives the broker's absences."""
+
+    async def declare(self, *parts: Exchange | Queue) -> None:
+        """Make these exist; harmless when they do. Raises ConfigurationError when they exist differently."""
+        ...
+
+    async def publish(self, envelope: Envelope, to: Address) -> None:
+        """Return when the broker has confirmed it and it reached at least one queue.
+
+        Raises Unroutable when nothing is bound there, BrokerUnavailable when no confirmation came.
+        """
+        ...
+
+    def consume(
+        self, queue: Queue, *, prefetch: int
+    ) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
+        """Deliveries of a queue, at most `prefetch` unsettled at once, across reconnections.
+
+        What is unsettled when the context ends goes back to the queue. A watcher's own queue is made by
+        consuming it; any other must exist, else Unroutable is raised.
+        """
+        ...
+
+    async def depth(self, queue: Queue) -> int | None:
+        """How many messages wait there; None when there is no such queue."""
+        ...
