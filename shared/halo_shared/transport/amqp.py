@@ -269,8 +269,7 @@ class _Subscription:
 
     async def _fill(self, channel: AbstractChannel, queue: AbstractQueue) -> _Inbox:
         """What the broker hands out, ended by None when the channel is lost."""
-        inbox: Arguments = dict[str, Any]  # Any: what AMQP calls a field table
-_Inbox = asyncio.Queue()
+        inbox: _Inbox = asyncio.Queue()
 
         async def arrived(message: AbstractIncomingMessage) -> None:
             inbox.put_nowait(message)
