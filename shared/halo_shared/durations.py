@@ -13,18 +13,17 @@ def parse(text: str) -> timedelta:
     """Read `90s`, `15m`, `6h` or `1d`; raises ValueError with the form that is wanted."""
     match = re.fullmatch(r"(\d+)\s*([smhd])", text.strip())
     if not match:
-        raise ValueError(
-            f"'{text}' is not a span of time: write a number and s, m, h or d, as in 15m"
-        )
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+        raise ValueError(f"'{text}' is not a span of time: write a number and s, m, h or d, as in 15m")
+    try:
+        return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    except OverflowError:
+        raise ValueError(f"'{text}' is longer than any span of time") from None
 
 
 def text(span: timedelta) -> str:
     """The shortest exact form: 15m rather than 900s."""
     seconds = int(span.total_seconds())
-    unit = next(
-        (unit for unit, size in reversed(_UNITS.items()) if seconds and seconds % size == 0), "s"
-    )
+    unit = next((unit for unit, size in reversed(_UNITS.items()) if seconds and seconds % size == 0), "s")
     return f"{seconds // _UNITS[unit]}{unit}"
 
 

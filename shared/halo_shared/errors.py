@@ -68,9 +68,7 @@ class TargetUnavailable(TransientError):
 class RateLimited(TransientError):
     """Halo asks for fewer requests."""
 
-    def __init__(
-        self, message: str = "", *, detail: str = "", retry_after: float | None = None
-    ) -> None:
+    def __init__(self, message: str = "", *, detail: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, detail=detail)
         self.retry_after = retry_after
 

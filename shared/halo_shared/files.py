@@ -1,11 +1,14 @@
 """Files that people write: read strictly, with the line of every mistake."""
 
 import difflib
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from halo_shared.errors import SettingsInvalid
 
@@ -18,8 +21,10 @@ def load(path: Path, model: type[ModelT]) -> ModelT:
     """Read a YAML file as this model; raises SettingsInvalid naming file, line, key and remedy."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(f"{path}: cannot be read: {error}") from error
+    except OSError as error:
+        raise SettingsInvalid(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsInvalid(f"{path}: cannot be read: it is not UTF-8 text ({error.reason})") from error
     return parse(text, model, name=str(path))
 
 
@@ -31,8 +36,12 @@ def parse(text: str, model: type[ModelT], *, name: str) -> ModelT:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SettingsInvalid(f"{name} line {line}: is not valid YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise SettingsInvalid(f"{name}: is not valid YAML: {error}") from error
     if not isinstance(data, dict):
         raise SettingsInvalid(f"{name}: must hold keys and values, as in 'name: people'")
+    if repeated := list(_repeated_keys(node)):
+        raise SettingsInvalid("\n".join(f"{name} line {line}: {key}: stands twice" for line, key in repeated))
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -43,27 +52,34 @@ def explain(
     error: ValidationError, model: type[BaseModel], *, name: str, node: yaml.Node | None = None
 ) -> list[str]:
     """One sentence per mistake: where it is, what is wrong, what would be right."""
+    mistakes = [(_in_the_file(mistake, node), mistake) for mistake in error.errors(include_url=False)]
     sentences = []
-    for mistake in error.errors(include_url=False):
-        location = _of_the_file(mistake["loc"])
+    for location, group in groupby(mistakes, key=lambda pair: pair[0]):
+        if any(_is_below(other, location) for other, _ in mistakes):
+            continue  # the consequence of a mistake further down, which is told by itself
         place = f"{name} line {_line(node, location)}" if node else name
-        key = ".".join(str(part) for part in location) or "the file"
-        sentences.append(
-            f"{place}: {key}: {_remedy(mistake['type'], mistake['msg'], location, model)}"
-        )
+        key = "".join(f"{part}: " for part in (".".join(map(str, location)),) if part)
+        # Each way to read a value that was tried and failed is a mistake of its own to pydantic.
+        first, *others = (_remedy(mistake, location, model) for _, mistake in group)
+        remedy = " or ".join((first, *(other.removeprefix("must be ") for other in others)))
+        sentences.append(f"{place}: {key}{remedy}")
     return sentences
 
 
-def _remedy(kind: str, message: str, location: Location, model: type[BaseModel]) -> str:
-    if kind == "extra_forbidden":
-        known = _keys_at(model, location[:-1])
-        close = difflib.get_close_matches(str(location[-1]), known, n=1)
-        return "unknown key" + (
-            f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(known)}"
-        )
-    if kind == "missing":
-        return "is missing"
-    return message.removeprefix("Value error, ")
+def _remedy(mistake: ErrorDetails, location: Location, model: type[BaseModel]) -> str:
+    match mistake["type"]:
+        case "extra_forbidden":
+            known = _keys_at(model, location[:-1])
+            close = difflib.get_close_matches(str(location[-1]), known, n=1)
+            return "unknown key" + (
+                f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(known)}"
+            )
+        case "missing":
+            return "is missing"
+        case "model_type" | "dict_type":
+            return "must hold keys and values"
+        case _:
+            return mistake["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
 
 
 def _keys_at(model: type[BaseModel], location: Location) -> list[str]:
@@ -86,9 +102,21 @@ def _resolve(here: JsonSchema, schema: JsonSchema) -> JsonSchema:
     return found
 
 
-def _of_the_file(location: Location) -> Location:
-    """Without the marks that pydantic adds for unions and validators, which no file holds."""
-    return tuple(part for part in location if isinstance(part, int) or not part.endswith("]"))
+def _in_the_file(mistake: ErrorDetails, node: yaml.Node | None) -> Location:
+    """Where the mistake is, without the marks that pydantic adds for unions and validators."""
+    location = tuple(part for part in mistake["loc"] if not str(part).endswith("]"))
+    if node is None:
+        return location
+    known = len(location) - 1 if mistake["type"] == "missing" else len(location)
+    held: Location = ()
+    for part in location[:known]:
+        if found := _child(node, part):
+            held, node = (*held, part), found[1]
+    return held + location[known:]
+
+
+def _is_below(location: Location, place: Location) -> bool:
+    return len(location) > len(place) and location[: len(place)] == place
 
 
 def _line(node: yaml.Node | None, location: Location) -> int:
@@ -111,3 +139,17 @@ def _child(node: yaml.Node | None, part: int | str) -> tuple[int, yaml.Node] | N
         item = node.value[part]
         return item.start_mark.line + 1, item
     return None
+
+
+def _repeated_keys(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
+    """Keys that YAML's library would let the last of win, with their lines."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if str(key.value) in seen:
+                yield key.start_mark.line + 1, str(key.value)
+            seen.add(str(key.value))
+            yield from _repeated_keys(value)
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _repeated_keys(item)

@@ -32,10 +32,8 @@ class IntegrationRef(NamedTuple):
     def parse(cls, text: str) -> Self:
         """Read `tenant/integration`; raises ValueError with the form that is wanted."""
         tenant, slash, name = text.partition("/")
-        if not (slash and re.match(SLUG, tenant) and re.match(SLUG, name)):
-            raise ValueError(
-                f"'{text}' is not an integration: write tenant/integration, as in acme/people"
-            )
+        if not (slash and re.fullmatch(SLUG, tenant) and re.fullmatch(SLUG, name)):
+            raise ValueError(f"'{text}' is not an integration: write tenant/integration, as in acme/people")
         return cls(tenant, name)
 
 

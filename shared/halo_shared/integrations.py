@@ -64,16 +64,14 @@ class IntegrationSpec(Strict):
     mapping: dict[EntityKind, EntityMapping]
     schedule: Schedule | None = None
     limits: Limits = Limits()
-    deadline: Span = timedelta(hours=6)
+    deadline: Span = Field(default=timedelta(hours=6), ge=timedelta(seconds=1))
     """A run that takes longer is stopped."""
 
     @model_validator(mode="after")
     def _every_entity_is_mapped(self) -> Self:
         for kind in self.entities:
             if kind not in self.mapping:
-                raise ValueError(
-                    f"mapping: nothing is said about '{kind}', which is among the entities"
-                )
+                raise ValueError(f"mapping: nothing is said about '{kind}', which is among the entities")
         if EntityKind.ASSETS in self.mapping and self.mapping[EntityKind.ASSETS].asset_type is None:
             raise ValueError(
                 "mapping.assets: 'asset_type' is needed, as in asset_type: {default: Workstation}"

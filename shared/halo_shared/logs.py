@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Literal
+from typing import Any, Final, Literal
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -10,6 +10,7 @@ from structlog.typing import EventDict, WrappedLogger
 from halo_shared.redaction import Redactor
 
 LogFormat = Literal["auto", "json", "text"]
+_OF_STRUCTLOG: Final = frozenset({"_record", "_from_structlog"})
 
 
 def configure(redactor: Redactor, *, level: str = "info", style: LogFormat = "auto") -> None:
@@ -63,9 +64,19 @@ def get(name: str) -> structlog.stdlib.BoundLogger:
 
 def _scrubber(redactor: Redactor) -> structlog.typing.Processor:
     def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {
-            key: redactor.scrub(value) if isinstance(value, str) else value
-            for key, value in event.items()
-        }
+        return {key: value if key in _OF_STRUCTLOG else clean(value) for key, value in event.items()}
+
+    def clean(value: Any) -> Any:  # Any: whatever a caller logs
+        match value:
+            case None | bool() | int() | float():
+                return value
+            case str():
+                return redactor.scrub(value)
+            case dict():
+                return {clean(key): clean(item) for key, item in value.items()}
+            case list() | tuple() | set() | frozenset():
+                return [clean(item) for item in value]
+            case _:
+                return redactor.scrub(str(value))
 
     return scrub

@@ -41,9 +41,7 @@ class FieldRule(Strict):
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.source is None) == (self.value is None):
-            raise ValueError(
-                "give either 'from' (an attribute of the source) or 'value' (a constant)"
-            )
+            raise ValueError("give either 'from' (an attribute of the source) or 'value' (a constant)")
         return self
 
 
@@ -84,9 +82,7 @@ class EntityMapping(Strict):
     def _match_fields_are_mapped(self) -> Self:
         for name in self.match:
             if name not in self.fields:
-                raise ValueError(
-                    f"match: '{name}' is not among the mapped fields ({', '.join(self.fields)})"
-                )
+                raise ValueError(f"match: '{name}' is not among the mapped fields ({', '.join(self.fields)})")
         if self.identity in self.fields:
             raise ValueError(
                 f"fields: '{self.identity}' is the identity, which is always the source's own id"

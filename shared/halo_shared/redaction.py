@@ -1,8 +1,10 @@
 """Keeping secrets out of whatever leaves a process: logs, events, stored errors."""
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Annotated, Final
+from urllib.parse import quote
 
 from pydantic import AfterValidator, SecretStr
 
@@ -10,20 +12,21 @@ HIDDEN: Final = "***"
 _SHORTEST: Final = 4
 """A shorter value would blank out half of every sentence; such a secret protects nothing anyway."""
 
-_PATTERNS: Final = (
-    (re.compile(r"(?<=://)([^/\s:@]+):[^/\s@]+(?=@)"), rf"\1:{HIDDEN}"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
-    (
-        re.compile(r"(?i)\b((?:client_)?secret|password|passwd|pwd|token|api_?key)(['\"]?\s*[=:]\s*['\"]?)(?!secret://)[^\s'\"&,;}]+"),
-        rf"\1\2{HIDDEN}",
-    ),
-)  # fmt: skip
+_NAMED: Final = r"((?:secret(?!://)|password|passwd|pwd|token|api_?key)['\"]?\s*[=:]\s*)(?!['\"]?secret://)"
+"""The end of a name that announces a secret, up to its value; references to secrets are none."""
 
-_REFERENCE: Final = re.compile(r"^secret://([a-z0-9][a-z0-9._-]*)$")
+_PATTERNS: Final = (
+    (re.compile(r"(?<=://)([^/\s:@]*):[^/\s]+(?=@)"), rf"\1:{HIDDEN}"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
+    (re.compile(rf"(?i){_NAMED}([\"'])(?:(?!\2).)+\2"), rf"\1\2{HIDDEN}\2"),
+    (re.compile(rf"(?i){_NAMED}[^\s'\"&,;}}]+"), rf"\1{HIDDEN}"),
+)
+
+_REFERENCE: Final = re.compile(r"secret://[a-z0-9][a-z0-9._-]*")
 
 
 def _a_reference(text: str) -> str:
-    if not _REFERENCE.match(text):
+    if not _REFERENCE.fullmatch(text):
         raise ValueError(
             "must be a reference such as secret://halo-acme; the value itself belongs in the agent's "
             "secrets file or in its environment, never here"
@@ -47,10 +50,10 @@ class Redactor:
         self._known: set[str] = set()
 
     def learn(self, secret: SecretStr) -> None:
-        """Never let this value through again."""
+        """Never let this value through again, nor as it looks inside JSON or a URL."""
         value = secret.get_secret_value()
         if len(value) >= _SHORTEST:
-            self._known.add(value)
+            self._known |= {value, json.dumps(value)[1:-1], quote(value, safe="")}
 
     def scrub(self, text: str) -> str:
         """The text without secrets."""

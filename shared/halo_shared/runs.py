@@ -63,15 +63,16 @@ class Tally(Frozen):
 
     def plus(self, **more: int) -> Self:
         """A tally that counts these as well."""
-        return self.model_copy(
-            update={name: getattr(self, name) + count for name, count in more.items()}
-        )
+        return self.model_copy(update={name: getattr(self, name) + count for name, count in more.items()})
 
     def __add__(self, other: "Tally") -> "Tally":
         return self.plus(**other.model_dump())
 
 
 Counts = dict[EntityKind, Tally]
+
+Cursors = dict[EntityKind, str]
+"""How far each kind of entity was read: opaque to everyone but the connector."""
 
 
 class Action(StrEnum):
@@ -92,9 +93,7 @@ class Excess(Frozen):
     population: int
 
     def __str__(self) -> str:
-        verb = {Action.RETIRE: "deactivate", Action.UPDATE: "update", Action.CREATE: "create"}[
-            self.action
-        ]
+        verb = {Action.RETIRE: "deactivate", Action.UPDATE: "update", Action.CREATE: "create"}[self.action]
         return (
             f"it would {verb} {self.found:,} of {self.population:,} {self.entity} in Halo "
             f"and may {verb} {self.limit:,} without approval"

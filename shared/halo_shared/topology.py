@@ -68,9 +68,7 @@ class Queue:
 
 JOBS: Final = Exchange("jobs", ExchangeKind.DIRECT, "jobs, competed for by the agents of a group")
 AGENT: Final = Exchange("agent", ExchangeKind.DIRECT, "answers and commands to one agent")
-REQUESTS: Final = Exchange(
-    "requests", ExchangeKind.DIRECT, "what agents ask: hello, lease, heartbeat"
-)
+REQUESTS: Final = Exchange("requests", ExchangeKind.DIRECT, "what agents ask: hello, lease, heartbeat")
 EVENTS: Final = Exchange("events", ExchangeKind.TOPIC, "everything agents say of their runs")
 BURIED: Final = Exchange("buried", ExchangeKind.FANOUT, "messages that could not be understood")
 

@@ -94,9 +94,7 @@ def find(name: str) -> Connector:
     """The connector of this name; raises UnknownConnector, or ExtraMissing when its library is not installed."""
     path = known().get(name)
     if path is None:
-        raise UnknownConnector(
-            f"This agent has no connector '{name}'; it has {', '.join(sorted(known()))}."
-        )
+        raise UnknownConnector(f"This agent has no connector '{name}'; it has {', '.join(sorted(known()))}.")
     module, _, attribute = path.partition(":")
     try:
         connector = getattr(import_module(module), attribute)

@@ -2,23 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
-from halo_agent.engine.records import Desired, Fields, TargetRecord
+from halo_agent.engine.records import Desired, Fields, Link, TargetRecord
 from halo_shared.entities import EntityKind
 from halo_shared.runs import Action
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Halo has nothing of the kind: make it."""
+    """Halo has nothing like it: make it."""
+
+    action: ClassVar = Action.CREATE
 
     desired: Desired
     reason: str
-    action = Action.CREATE
 
     @property
     def kind(self) -> EntityKind:
         return self.desired.kind
+
+    @property
+    def source_id(self) -> str:
+        return self.desired.source_id
 
     @property
     def name(self) -> str:
@@ -29,16 +35,21 @@ class Create:
 class Update:
     """Halo's record differs in these fields: send them and no others."""
 
+    action: ClassVar = Action.UPDATE
+
     desired: Desired
     existing: TargetRecord
     fields: Fields
     reason: str
     reactivate: bool = False
-    action = Action.UPDATE
 
     @property
     def kind(self) -> EntityKind:
         return self.desired.kind
+
+    @property
+    def source_id(self) -> str:
+        return self.desired.source_id
 
     @property
     def name(self) -> str:
@@ -49,13 +60,15 @@ class Update:
 class Retire:
     """The source has let go of it: make it inactive, never delete it."""
 
+    action: ClassVar = Action.RETIRE
+
     kind: EntityKind
     source_id: str
     halo_id: int
     name: str
     reason: str
-    hash: str = ""
-    action = Action.RETIRE
+    hash: str
+    """Of the wish that this fulfils."""
 
 
 Change = Create | Update | Retire
@@ -63,10 +76,9 @@ Change = Create | Update | Retire
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """Nothing is to be written, but what is known of the link is new."""
+    """Nothing needs writing, but this is now known of the link."""
 
-    desired: Desired
-    halo_id: int
+    link: Link
     reason: str
 
 
@@ -81,21 +93,42 @@ class Skip:
     reason: str
 
 
+Decision = Change | Adopt | Skip
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What a target made of one change."""
 
     halo_id: int
     found: bool = False
-    """A create that found the record there already, after an answer that was lost."""
+    """A create that found the record there already, made by an attempt whose answer was lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything one run would do, in the order in which it would do it."""
+    """Everything one run would do, before it does any of it."""
 
-    changes: Sequence[Change]
-    adopted: Sequence[Adopt]
-    skips: Sequence[Skip]
+    decisions: Sequence[Decision]
     populations: dict[EntityKind, int]
-    """How many active records each kind was linked to before: what a percentage is a percentage of."""
+    """How many active links each kind had before: what a percentage is a percentage of."""
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """What would be written, in a safe order: by kind, and retirements last, in reverse."""
+        order = list(EntityKind)
+        written = [d for d in self.decisions if isinstance(d, Create | Update)]
+        retired = [d for d in self.decisions if isinstance(d, Retire)]
+        written.sort(key=lambda change: order.index(change.kind))
+        retired.sort(key=lambda change: -order.index(change.kind))
+        return [*written, *retired]
+
+    @property
+    def adopted(self) -> Sequence[Adopt]:
+        """What becomes known without a write."""
+        return [d for d in self.decisions if isinstance(d, Adopt)]
+
+    @property
+    def skips(self) -> Sequence[Skip]:
+        """What is left alone, each with its reason."""
+        return [d for d in self.decisions if isinstance(d, Skip)]

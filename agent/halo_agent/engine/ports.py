@@ -33,9 +33,7 @@ class Source(Protocol):
 class Target(Protocol):
     """The place that is kept in step. The engine knows no other word for Halo."""
 
-    def candidates(
-        self, wishes: Sequence[Desired], match: Sequence[str]
-    ) -> AsyncIterator[TargetRecord]:
+    def candidates(self, wishes: Sequence[Desired], match: Sequence[str]) -> AsyncIterator[TargetRecord]:
         """Every record that could be the same as one of these, by identity or by one of the match fields.
 
         May give more than that: the matcher decides. All wishes are of one kind.
@@ -57,16 +55,20 @@ class Target(Protocol):
 class Links(Protocol):
     """What is known about which records are the same, and what was last written."""
 
-    async def find(self, kind: EntityKind, source_ids: Collection[str]) -> dict[str, Link]: ...
+    async def find(self, kind: EntityKind, source_ids: Collection[str]) -> dict[str, Link]:
+        """The links of these source records, by source id."""
+        ...
 
-    async def active_count(self, kind: EntityKind) -> int: ...
+    async def active_count(self, kind: EntityKind) -> int:
+        """How many active records are linked."""
+        ...
 
     async def taken(self, kind: EntityKind, halo_ids: Collection[int]) -> dict[int, str]:
         """Which of these Halo records already belong to a source record, and to which."""
         ...
 
     async def save(self, links: Collection[Link]) -> None:
-        """Keep these; a link that a newer fence wrote stays as it is."""
+        """Keep these, stamped with the attempt's fence; a link that a newer fence wrote stays as it is."""
         ...
 
     async def mark_seen(self, kind: EntityKind, source_ids: Collection[str]) -> None:
@@ -81,13 +83,9 @@ class Links(Protocol):
 class Reporter(Protocol):
     """Where the engine says what it does."""
 
-    async def progress(
-        self, stage: Stage, done: int, total: int | None, counts: Counts
-    ) -> None: ...
+    async def progress(self, stage: Stage, done: int, total: int | None, counts: Counts) -> None: ...
 
-    async def record_failed(
-        self, kind: EntityKind, source_id: str, name: str, error: Exception
-    ) -> None: ...
+    async def record_failed(self, kind: EntityKind, source_id: str, name: str, error: Exception) -> None: ...
 
     async def record_skipped(
         self, kind: EntityKind, source_id: str, name: str, code: str, reason: str

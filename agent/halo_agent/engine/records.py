@@ -1,7 +1,9 @@
 """Records as the engine sees them: values that never do anything."""
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from halo_shared.entities import EntityKind
 
@@ -96,20 +98,16 @@ class Link:
 
     kind: EntityKind
     source_id: str
-    halo_id: int
+    halo_id: int | None
+    """None while the record is out of use at its source and not in Halo, so that it need not be looked for again."""
     hash: str
-    """Of what was last written; empty when nothing was."""
+    """Of the wish that was last fulfilled."""
     active: bool
-    fence: int
-    """The attempt that wrote it: an older one may not overwrite it."""
-    name: str = field(default="", compare=False)
+    name: str
 
 
 def digest(desired: Desired) -> str:
     """A short, stable fingerprint of everything in a wish that reaches Halo."""
-    import hashlib
-    import json
-
     content = (
         desired.active,
         sorted(desired.always.items()),
@@ -117,4 +115,4 @@ def digest(desired: Desired) -> str:
         sorted(desired.when_empty.items()),
         desired.identity,
     )
-    return hashlib.blake2b(json.dumps(content, default=list).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()

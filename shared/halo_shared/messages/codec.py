@@ -1,15 +1,21 @@
 """Messages to bytes and back."""
 
-import json
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import StrictInt, TypeAdapter, ValidationError
 
 from halo_shared.errors import Unreadable, UnsupportedVersion
 from halo_shared.messages.base import SUPPORTED_VERSIONS, Message
+from halo_shared.runs import Frozen
 
 M = TypeVar("M")
+
+
+class _Versioned(Frozen):
+    """As much of a message as can be read in any version."""
+
+    protocol: StrictInt
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +41,14 @@ def unseal(body: bytes, family: TypeAdapter[M]) -> M:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the message"
-        raise Unreadable(
-            f"A message is not valid: {place}: {first['msg']}", detail=str(error)
-        ) from error
+        raise Unreadable(f"A message is not valid: {place}: {first['msg']}", detail=str(error)) from error
 
 
 def _check_version(body: bytes) -> None:
     try:
-        version = json.loads(body)["protocol"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise Unreadable(
-            "A message is not JSON with a protocol version.", detail=repr(body[:200])
-        ) from error
+        version = _Versioned.model_validate_json(body).protocol
+    except ValidationError as error:
+        raise Unreadable("A message is not JSON with a protocol version.", detail=repr(body[:200])) from error
     if version not in SUPPORTED_VERSIONS:
         known = ", ".join(str(number) for number in sorted(SUPPORTED_VERSIONS))
         raise UnsupportedVersion(

@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter
 from halo_shared.identifiers import GroupId, RunId, TenantId
 from halo_shared.integrations import HaloConnection, IntegrationSpec
 from halo_shared.messages.base import Message
-from halo_shared.runs import Approval, Frozen, Mode
+from halo_shared.runs import Approval, Cursors, Frozen, Mode
 
 
 class Welcome(Message):
@@ -37,9 +37,8 @@ class Assignment(Frozen):
     halo: HaloConnection
     integration: IntegrationSpec
     mode: Mode
-    cursor: str | None = None
+    cursors: Cursors = Field(default_factory=dict)
     approved: tuple[Approval, ...] = ()
-    reset_links: bool = False
 
 
 class LeaseGranted(Message):

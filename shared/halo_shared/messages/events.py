@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter
 from halo_shared.entities import EntityKind
 from halo_shared.identifiers import AgentId, IntegrationName, RunId, Slug, TenantId
 from halo_shared.messages.base import Failure, Message
-from halo_shared.runs import Counts, Excess, Frozen, Mode, RunStatus
+from halo_shared.runs import Counts, Cursors, Excess, Frozen, Mode, RunStatus
 
 
 class Level(StrEnum):
@@ -115,7 +115,7 @@ class Finished(EventBase):
     """Requests made to Halo."""
     failure: Failure | None = None
     held_for: tuple[Excess, ...] = ()
-    cursor: str | None = None
+    cursors: Cursors = Field(default_factory=dict)
 
 
 class StatusChanged(EventBase):

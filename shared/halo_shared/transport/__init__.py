@@ -29,11 +29,17 @@ class Delivery(Protocol):
         ...
 
     async def again(self, *, after: float = 0) -> None:
-        """Hand it out once more, not before so many seconds; does not wait for them."""
+        """Hand it out once more, not before so many seconds; does not wait for them.
+
+        It counts against `prefetch` until then, so that a queue of failing messages is not spun through.
+        """
         ...
 
     async def bury(self, why: str) -> None:
-        """Keep it in `buried` with the reason, for a person to look at."""
+        """Keep it in `buried` with the reason, for a person to look at.
+
+        Raises Unroutable when nothing is bound to `buried`; the message then stays unsettled.
+        """
         ...
 
 
@@ -51,13 +57,11 @@ class Transport(Protocol):
         """
         ...
 
-    def consume(
-        self, queue: Queue, *, prefetch: int
-    ) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
+    def consume(self, queue: Queue, *, prefetch: int) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
         """Deliveries of a queue, at most `prefetch` unsettled at once, across reconnections.
 
-        What is unsettled when the context ends goes back to the queue. A watcher's own queue is made by
-        consuming it; any other must exist, else Unroutable is raised.
+        Entering waits for the broker. What is unsettled when the context ends goes back to the queue. A
+        watcher's own queue is made by entering; any other must exist, else Unroutable is raised.
         """
         ...
 

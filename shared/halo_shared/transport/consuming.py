@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from halo_shared import logs
 from halo_shared.errors import DeliveryLost, ProtocolError, Settle, disposition
 from halo_shared.messages.codec import unseal
+from halo_shared.redaction import scrub
 from halo_shared.topology import Queue
 from halo_shared.transport import Delivery, Transport
 
@@ -54,7 +55,7 @@ async def serve(
                     settle=after.settle,
                     error_class=after.error_class,
                 )
-                await settle(delivery, after.settle, why=str(error))
+                await settle(delivery, after.settle, why=f"{type(error).__name__}: {error}")
             else:
                 await settle(delivery, Settle.DONE)
 
@@ -68,6 +69,6 @@ async def settle(delivery: Delivery, how: Settle, *, why: str = "") -> None:
             case Settle.AGAIN:
                 await delivery.again(after=AGAIN_AFTER)
             case Settle.BURY:
-                await delivery.bury(why)
+                await delivery.bury(scrub(why))
     except DeliveryLost:
         log.info("delivery_lost", queue=delivery.queue)

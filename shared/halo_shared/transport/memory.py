@@ -1,12 +1,13 @@
 """The same contract in one process: for tests, and for trying the product where there is no broker."""
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
-from halo_shared.errors import Unroutable
+from halo_shared.errors import ConfigurationError, DeliveryLost, Unroutable
 from halo_shared.messages.codec import Envelope
 from halo_shared.topology import BURIED, Address, Exchange, ExchangeKind, Queue, QueueKind
 from halo_shared.transport import Delivery
@@ -19,13 +20,8 @@ class Stored:
     envelope: Envelope
     redelivered: bool = False
     why: str = ""
-
-
-@dataclass(slots=True)
-class _QueueState:
-    queue: Queue
-    waiting: deque[Stored] = field(default_factory=deque)
-    news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    expires_at: float | None = None
+    """On the event loop's clock."""
 
 
 class MemoryTransport:
@@ -33,158 +29,211 @@ class MemoryTransport:
 
     def __init__(self) -> None:
         self._exchanges: dict[str, Exchange] = {}
-        self._queues: dict[str, _QueueState] = {}
-        self._unsettled: Counter[str] = Counter()
-        self._later: set[asyncio.Task[None]] = set()
+        self._queues: dict[str, _HeldQueue] = {}
+        self._consumers: list[_Consumer] = []
 
     @property
     def unsettled(self) -> int:
         """Deliveries that are out and have met none of the three verbs: zero when all is well."""
-        return self._unsettled.total()
+        return sum(not delivery.settled for consumer in self._consumers for delivery in consumer.out)
 
     def buried(self) -> list[Stored]:
         """What lies in the queue `buried`."""
-        state = self._queues.get("buried")
-        return list(state.waiting) if state else []
+        held = self._queues.get("buried")
+        return list(held.waiting) if held else []
 
     async def declare(self, *parts: Exchange | Queue) -> None:
         for part in parts:
             if isinstance(part, Exchange):
-                self._exchanges[part.name] = part
+                self._declare_exchange(part)
             else:
-                self._queues.setdefault(part.name, _QueueState(part))
+                self._declare_queue(part)
 
     async def publish(self, envelope: Envelope, to: Address) -> None:
-        await self._route(Stored(envelope), to)
+        await self.route(Stored(envelope), to)
 
     async def depth(self, queue: Queue) -> int | None:
-        state = self._queues.get(queue.name)
-        return len(state.waiting) if state else None
+        held = self._queues.get(queue.name)
+        return len(held.fresh()) if held else None
 
     @asynccontextmanager
-    async def consume(
-        self, queue: Queue, *, prefetch: int
-    ) -> AsyncIterator[AsyncIterator[Delivery]]:
+    async def consume(self, queue: Queue, *, prefetch: int) -> AsyncIterator[AsyncIterator[Delivery]]:
         if queue.kind is QueueKind.OWN:
-            await self.declare(queue)
-        open_deliveries: set[MemoryDelivery] = set()
+            self._declare_queue(queue)
+        held = self._queues.get(queue.name)
+        if held is None:
+            raise Unroutable(f"Nothing receives what was sent (consuming {queue.name}).")
+        consumer = _Consumer(self, held, prefetch)
+        self._consumers.append(consumer)
         try:
-            yield self._deliveries(queue.name, prefetch, open_deliveries)
+            yield consumer.deliveries()
         finally:
-            for delivery in list(open_deliveries):
-                await delivery.again()
+            self._consumers.remove(consumer)
+            await consumer.close()
             if queue.kind is QueueKind.OWN:
                 self._queues.pop(queue.name, None)
 
-    async def give_back(self, stored: Stored, queue: str) -> None:
-        """Put a message back at the head of its queue."""
-        state = self._queues.get(queue)
-        if state is None:
-            return
-        async with state.news:
-            state.waiting.appendleft(replace(stored, redelivered=True))
-            state.news.notify_all()
-
-    async def bury(self, stored: Stored, why: str) -> None:
-        """Keep a message with the reason."""
-        await self._route(replace(stored, why=why), Address(BURIED.name, ""))
-
-    def later(self, task: "asyncio.Task[None]") -> None:
-        """Keep a task alive until it is done."""
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
-
-    async def settled(self, queue: str) -> None:
-        """One delivery of this queue met its verb; a waiting consumer may have the next."""
-        self._unsettled[queue] -= 1
-        state = self._queues.get(queue)
-        if state:
-            async with state.news:
-                state.news.notify_all()
-
-    async def _route(self, stored: Stored, to: Address) -> None:
+    async def route(self, stored: Stored, to: Address) -> None:
+        """Put the message into each queue that is bound there."""
         exchange = self._exchanges.get(to.exchange)
-        bound = [
-            state
-            for state in self._queues.values()
-            if exchange and any(_matches(exchange, binding, to) for binding in state.queue.bindings)
-        ]
+        bound = [held for held in self._queues.values() if exchange and held.takes(exchange, to)]
         if not bound:
-            raise Unroutable(
-                f"Nothing receives what was sent (publishing to {to.exchange}/{to.key})."
-            )
-        for state in bound:
-            async with state.news:
-                if state.queue.longest and len(state.waiting) >= state.queue.longest:
-                    state.waiting.popleft()
-                state.waiting.append(stored)
-                state.news.notify_all()
+            raise Unroutable(f"Nothing receives what was sent (publishing to {to.exchange}/{to.key}).")
+        for held in bound:
+            await held.put(stored)
 
-    async def _deliveries(
-        self, queue: str, prefetch: int, open_deliveries: "set[MemoryDelivery]"
-    ) -> AsyncIterator[Delivery]:
-        state = self._queues.get(queue)
-        if state is None:
-            raise Unroutable(f"Nothing receives what was sent (consuming {queue}).")
+    def _declare_exchange(self, exchange: Exchange) -> None:
+        known = self._exchanges.setdefault(exchange.name, exchange)
+        if known.kind is not exchange.kind:
+            raise ConfigurationError(f"There is an exchange '{exchange.name}' of another kind.")
+
+    def _declare_queue(self, queue: Queue) -> None:
+        held = self._queues.setdefault(queue.name, _HeldQueue(queue))
+        if _arguments(held.queue) != _arguments(queue):
+            raise ConfigurationError(f"There is a queue '{queue.name}' with other arguments.")
+        held.bindings |= set(queue.bindings)
+
+
+class _HeldQueue:
+    """A queue and what waits in it."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
+        self.bindings = set(queue.bindings)
+        self.waiting: deque[Stored] = deque()
+        self.news = asyncio.Condition()
+
+    def takes(self, exchange: Exchange, to: Address) -> bool:
+        """Whether a message sent there belongs here too."""
+        return any(_matches(exchange, binding, to) for binding in self.bindings)
+
+    def fresh(self) -> deque[Stored]:
+        """What waits here and has not expired."""
+        now = asyncio.get_running_loop().time()
+        if any(stored.expires_at and stored.expires_at <= now for stored in self.waiting):
+            self.waiting = deque(
+                stored for stored in self.waiting if not stored.expires_at or stored.expires_at > now
+            )
+        return self.waiting
+
+    async def put(self, stored: Stored) -> None:
+        """Let a message wait at the end."""
+        async with self.news:
+            waiting = self.fresh()
+            if self.queue.longest and len(waiting) >= self.queue.longest:
+                waiting.popleft()
+            waiting.append(replace(stored, expires_at=_expiry(self.queue.expires)))
+            self.news.notify_all()
+
+    async def put_back(self, *stored: Stored) -> None:
+        """Let messages wait at the head again, in their order."""
+        async with self.news:
+            self.waiting.extendleft(replace(each, redelivered=True) for each in reversed(stored))
+            self.news.notify_all()
+
+
+@dataclass(slots=True, eq=False)
+class _Consumer:
+    """One `consume`: what it has out, at most `prefetch` at once."""
+
+    transport: MemoryTransport
+    held: _HeldQueue
+    prefetch: int
+    out: "list[MemoryDelivery]" = field(default_factory=list)
+    left: bool = False
+
+    async def deliveries(self) -> AsyncIterator[Delivery]:
         while True:
-            async with state.news:
-                await state.news.wait_for(lambda: state.waiting and len(open_deliveries) < prefetch)
-                delivery = MemoryDelivery(self, state.waiting.popleft(), queue, open_deliveries)
-                open_deliveries.add(delivery)
-                self._unsettled[queue] += 1
+            async with self.held.news:
+                await self.held.news.wait_for(self._may_go_on)
+                if self.left:
+                    return
+                delivery = MemoryDelivery(self, self.held.waiting.popleft())
+                self.out.append(delivery)
             yield delivery
+
+    def _may_go_on(self) -> bool:
+        return self.left or (len(self.out) < self.prefetch and bool(self.held.fresh()))
+
+    async def take_back(self, delivery: "MemoryDelivery", *, requeue: bool) -> None:
+        """This delivery is out no more; its slot is free."""
+        if delivery not in self.out:
+            raise DeliveryLost
+        self.out.remove(delivery)
+        if requeue:
+            await self.held.put_back(delivery.stored)
+        else:
+            async with self.held.news:
+                self.held.news.notify_all()
+
+    async def close(self) -> None:
+        """All that is out goes back to the queue."""
+        self.left = True
+        out, self.out = self.out, []
+        for delivery in out:
+            delivery.abandon()
+        await self.held.put_back(*(delivery.stored for delivery in out))
 
 
 class MemoryDelivery:
     """One message of the in-memory broker."""
 
-    def __init__(
-        self,
-        transport: MemoryTransport,
-        stored: Stored,
-        queue: str,
-        open_deliveries: "set[MemoryDelivery]",
-    ) -> None:
-        self._transport = transport
-        self._stored = stored
-        self._queue = queue
-        self._open = open_deliveries
+    def __init__(self, consumer: _Consumer, stored: Stored) -> None:
+        self.stored = stored
+        self.settled = False
+        self._consumer = consumer
+        self._timer: asyncio.Task[None] | None = None
 
     @property
     def body(self) -> bytes:
-        return self._stored.envelope.body
+        return self.stored.envelope.body
 
     @property
     def queue(self) -> str:
-        return self._queue
+        return self._consumer.held.queue.name
 
     @property
     def redelivered(self) -> bool:
-        return self._stored.redelivered
+        return self.stored.redelivered
 
     async def done(self) -> None:
-        await self._settle()
+        self._settle()
+        await self._consumer.take_back(self, requeue=False)
 
     async def again(self, *, after: float = 0) -> None:
-        await self._settle()
+        self._settle()
         if after:
-            self._transport.later(asyncio.create_task(self._give_back_after(after)))
+            self._timer = asyncio.create_task(self._give_back_after(after))
         else:
-            await self._transport.give_back(self._stored, self._queue)
+            await self._consumer.take_back(self, requeue=True)
 
     async def bury(self, why: str) -> None:
-        await self._settle()
-        await self._transport.bury(self._stored, why)
+        self._settle()
+        await self._consumer.transport.route(replace(self.stored, why=why), Address(BURIED.name, ""))
+        await self._consumer.take_back(self, requeue=False)
+
+    def abandon(self) -> None:
+        """The consumer was left: the queue has the message already."""
+        if self._timer:
+            self._timer.cancel()
 
     async def _give_back_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        await self._transport.give_back(self._stored, self._queue)
+        await self._consumer.take_back(self, requeue=True)
 
-    async def _settle(self) -> None:
-        if self not in self._open:
-            raise RuntimeError(f"a delivery of {self._queue} was settled twice")
-        self._open.discard(self)
-        await self._transport.settled(self._queue)
+    def _settle(self) -> None:
+        if self.settled:
+            raise RuntimeError(f"a delivery of {self.queue} was settled twice")
+        self.settled = True
+
+
+def _arguments(queue: Queue) -> tuple[QueueKind, timedelta | None, int | None]:
+    """What a second declaration may not change."""
+    return queue.kind, queue.expires, queue.longest
+
+
+def _expiry(lifetime: timedelta | None) -> float | None:
+    return asyncio.get_running_loop().time() + lifetime.total_seconds() if lifetime else None
 
 
 def _matches(exchange: Exchange, binding: Address, to: Address) -> bool:

@@ -1,0 +1,87 @@
+"""What to do about each record, with the reason: pure."""
+
+from halo_agent.engine.changes import Adopt, Create, Decision, Retire, Skip, Update
+from halo_agent.engine.mapper import is_empty
+from halo_agent.engine.matcher import Ambiguous, Match, Matched, Missing
+from halo_agent.engine.records import Desired, Fields, Link, TargetRecord, Value
+
+
+def unchanged(desired: Desired, link: Link | None) -> bool:
+    """Whether this wish was fulfilled before, so that Halo need not even be asked."""
+    return link is not None and link.hash == desired.hash
+
+
+def for_match(desired: Desired, found: Match) -> Decision:
+    """What to do about a record that no link is known of."""
+    match found:
+        case Matched(existing, reason):
+            return _keep_in_step(desired, existing, reason, revive=not existing.active)
+        case Ambiguous(candidates, reason):
+            ids = " or ".join(f"{record.id} ({record.name})" for record in candidates[:5])
+            return Skip(
+                desired.kind,
+                desired.source_id,
+                desired.name,
+                code="AmbiguousMatch",
+                reason=f"{reason}: {ids}. Correct or merge them in Halo; it is not guessed which is meant.",
+            )
+        case Missing() if desired.active:
+            return Create(desired, reason="not in Halo yet")
+        case Missing():
+            return Adopt(_link(desired, None), reason="out of use at its source and not in Halo")
+
+
+def for_link(desired: Desired, link: Link, existing: TargetRecord) -> Decision:
+    """What to do about a linked record whose wish has changed."""
+    return _keep_in_step(desired, existing, "changed at its source", revive=not link.active)
+
+
+def for_absence(link: Link) -> Decision:
+    """What to do about a linked record that a proved complete read did not see."""
+    if link.halo_id is None:
+        return Adopt(link, reason="no longer at its source and not in Halo")
+    return Retire(
+        link.kind, link.source_id, link.halo_id, link.name, reason="no longer at its source", hash=""
+    )
+
+
+def differences(desired: Desired, existing: TargetRecord) -> Fields:
+    """The fields to send so that Halo holds what is wished, and no others."""
+    identity_field, identity = desired.identity
+    fill = {field: v for field, v in desired.when_empty.items() if is_empty(existing.fields.get(field))}
+    wished = {identity_field: identity, **desired.always, **fill}
+    return {field: value for field, value in wished.items() if not same(existing.fields.get(field), value)}
+
+
+def same(held: Value, wished: Value) -> bool:
+    """Whether Halo holds this value already; Halo may give a number as text, and nothing as blank."""
+    if is_empty(held) and is_empty(wished):
+        return True
+    if isinstance(held, bool) or isinstance(wished, bool):
+        return str(held).casefold() == str(wished).casefold()
+    return held == wished or str(held).strip() == str(wished).strip()
+
+
+def _keep_in_step(desired: Desired, existing: TargetRecord, reason: str, *, revive: bool) -> Decision:
+    if not desired.active:
+        if existing.active:
+            return Retire(
+                desired.kind,
+                desired.source_id,
+                existing.id,
+                desired.name,
+                reason="out of use at its source",
+                hash=desired.hash,
+            )
+        return Adopt(_link(desired, existing.id), reason="out of use at its source and inactive in Halo")
+    fields = differences(desired, existing)
+    reactivate = revive and not existing.active
+    if fields or reactivate:
+        return Update(desired, existing, fields, reason=reason, reactivate=reactivate)
+    return Adopt(_link(desired, existing.id), reason=f"{reason}; nothing differs")
+
+
+def _link(desired: Desired, halo_id: int | None) -> Link:
+    return Link(
+        desired.kind, desired.source_id, halo_id, hash=desired.hash, active=desired.active, name=desired.name
+    )

@@ -1,0 +1,66 @@
+"""The story of a sync: read → scope → map → match → plan → guard → apply → commit.
+
+Scoping and mapping happen while reading (`reader`), matching and planning while comparing with Halo (`comparer`).
+Nothing is written before the whole plan has passed the guard, and nothing at all when the plan could not be made.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from halo_agent.engine import guard
+from halo_agent.engine.applier import apply
+from halo_agent.engine.attempt import Attempt
+from halo_agent.engine.changes import Decision, Plan
+from halo_agent.engine.comparer import compare
+from halo_agent.engine.reader import read
+from halo_shared.entities import EntityKind
+from halo_shared.messages.events import Stage
+from halo_shared.runs import Cursors, Excess, RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended, when it ended by itself."""
+
+    status: RunStatus
+    held_for: Sequence[Excess] = ()
+    cursors: Cursors = field(default_factory=dict)
+    """Where the next read starts; empty when this one must be repeated."""
+
+
+async def sync(attempt: Attempt) -> Outcome:
+    """Bring Halo into step with the source, or hold a plan that does too much.
+
+    Raises a HaloIntegratorError when the attempt failed: what was written until then is remembered.
+    """
+    plan, cursors = await make_plan(attempt)
+    await _report_skips(attempt, plan)
+    if excesses := guard.check(plan, attempt.assignment.integration.limits, attempt.assignment.approved):
+        return Outcome(RunStatus.HELD, held_for=excesses)
+    await apply(attempt, plan)
+    total = attempt.ledger.total
+    if total.failed or total.skipped:
+        return Outcome(RunStatus.PARTIAL)
+    return Outcome(RunStatus.SUCCEEDED, cursors=cursors)
+
+
+async def make_plan(attempt: Attempt) -> tuple[Plan, Cursors]:
+    """Everything that a run would do, and where the next read would start; writes nothing."""
+    decisions: list[Decision] = []
+    populations: dict[EntityKind, int] = {}
+    cursors: Cursors = {}
+    for kind in attempt.assignment.integration.entities:
+        populations[kind] = await attempt.links.active_count(kind)
+        reading, proof = await read(attempt, kind)
+        decisions += await compare(attempt, reading, proof)
+        if proof.cursor is not None:
+            cursors[kind] = proof.cursor
+    plan = Plan(decisions, populations)
+    await attempt.reporter.progress(Stage.PLAN, 0, len(plan.changes), attempt.ledger.counts)
+    return plan, cursors
+
+
+async def _report_skips(attempt: Attempt, plan: Plan) -> None:
+    for skip in plan.skips:
+        attempt.ledger.add(skip.kind, skipped=1)
+        await attempt.reporter.record_skipped(skip.kind, skip.source_id, skip.name, skip.code, skip.reason)

@@ -1,0 +1,86 @@
+"""Opening runs and sending their jobs: the run and its job are written in one transaction."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.errors import Conflict
+from halo_controller.lifecycle import Happening, follows
+from halo_controller.nouns import Integration, Run, Trigger
+from halo_controller.store import integrations, outbox, runs
+from halo_controller.telling import tell
+from halo_shared.identifiers import IntegrationRef, new_run_id
+from halo_shared.messages.codec import seal
+from halo_shared.messages.jobs import SyncJob
+from halo_shared.runs import RunStatus
+from halo_shared.topology import to_group
+
+
+async def open_run(
+    db: AsyncConnection, ref: IntegrationRef, trigger: Trigger, reason: str, now: datetime
+) -> Run:
+    """Open a run and put its job into the outbox; raises Conflict with what stands in the way."""
+    integration = await integrations.get(db, ref)
+    group = _ready_group(integration)
+    run = Run(
+        id=new_run_id(),
+        tenant=ref.tenant,
+        integration=ref.name,
+        group=group,
+        status=RunStatus.QUEUED,
+        trigger=trigger,
+        reason=reason,
+        queued_at=now,
+    )
+    await runs.add(db, run)
+    await integrations.opened(db, ref, now)
+    await send_job(db, run, integration, now)
+    await tell(db, run, f"Queued for group {group}: {reason}.", now)
+    return run
+
+
+async def queue_again(db: AsyncConnection, run: Run, happening: Happening, reason: str, now: datetime) -> Run:
+    """Take an open run back into the queue for another attempt; raises Conflict when it can't be."""
+    status = follows(run.status, happening)
+    if status is not RunStatus.QUEUED:
+        raise Conflict(f"Run {run.id} is {run.status}; it cannot be queued again.")
+    integration = await integrations.get(db, run.ref)
+    run = run.model_copy(
+        update={
+            "status": status,
+            "group": _ready_group(integration),
+            "agent": None,
+            "session": None,
+            "lease_until": None,
+            "progress": None,
+            "queued_at": now,
+        }
+    )
+    await runs.save(db, run)
+    await send_job(db, run, integration, now)
+    await tell(db, run, f"Queued again for group {run.group}: {reason}.", now)
+    return run
+
+
+async def send_job(db: AsyncConnection, run: Run, integration: Integration, now: datetime) -> None:
+    """Put the job of a run into the outbox."""
+    job = SyncJob(
+        run=run.id,
+        tenant=run.tenant,
+        integration=run.integration,
+        connector=integration.spec.connector,
+        queued_at=now,
+    )
+    await outbox.put(db, seal(job, message_id=f"{run.id}.{run.attempt}"), to_group(run.group), run=run.id)
+
+
+def _ready_group(integration: Integration) -> str:
+    ref = integration.ref
+    if not integration.enabled:
+        raise Conflict(f"'{ref}' is disabled; enable it with: halo-controller integrations enable {ref}")
+    if integration.spec.group is None:
+        raise Conflict(
+            f"'{ref}' is assigned to no group of agents; assign it with: "
+            f"halo-controller integrations assign {ref} --group GROUP"
+        )
+    return integration.spec.group

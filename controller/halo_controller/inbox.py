@@ -1,0 +1,90 @@
+"""Taking in what agents say: transition, outcome and cursor together, once per event."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.lifecycle import Happening, follows
+from halo_controller.nouns import Run, RunProgress
+from halo_controller.store import events, integrations, runs
+from halo_controller.store.database import Database
+from halo_shared import logs
+from halo_shared.clock import Clock
+from halo_shared.messages.events import Event, Finished, Progress, StatusChanged
+from halo_shared.runs import RunStatus
+
+log = logs.get(__name__)
+
+_ENDS = {
+    RunStatus.SUCCEEDED: Happening.SUCCEEDED,
+    RunStatus.PARTIAL: Happening.PARTIAL,
+    RunStatus.FAILED: Happening.FAILED,
+    RunStatus.CANCELLED: Happening.CANCELLED,
+    RunStatus.HELD: Happening.HELD,
+}
+
+
+class Inbox:
+    """Stores one event after the other; a repeat changes nothing, nor does a word under an old fence."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def take(self, event: Event) -> None:
+        """Store this event and let it have its effect."""
+        if isinstance(event, StatusChanged):
+            return  # our own word, stored when it was said
+        async with self._database.write() as db:
+            if await events.known(db, event):
+                return
+            run = await runs.find(db, event.origin.run)
+            superseded = run is None or run.fence != event.origin.fence
+            if not isinstance(event, Progress):
+                await events.add(db, event, superseded=superseded)
+            if run is None or superseded:
+                log.warning(
+                    "event_superseded", run=event.origin.run, fence=event.origin.fence, kind=event.kind
+                )
+                return
+            await _affect(db, run, event, self._clock.now())
+
+
+async def _affect(db: AsyncConnection, run: Run, event: Event, now: datetime) -> None:
+    match event:
+        case Progress():
+            await runs.save(db, _progressed(run, event))
+        case Finished():
+            await _finish(db, run, event, now)
+        case _:
+            return
+
+
+def _progressed(run: Run, event: Progress) -> Run:
+    if run.status is not RunStatus.RUNNING:
+        return run
+    progress = RunProgress(stage=event.stage, done=event.done, total=event.total)
+    return run.model_copy(update={"progress": progress, "counts": event.counts})
+
+
+async def _finish(db: AsyncConnection, run: Run, event: Finished, now: datetime) -> None:
+    status = follows(run.status, _ENDS[event.status])
+    if status is None:
+        log.warning("finish_ignored", run=run.id, status=run.status, said=event.status)
+        return
+    run = run.model_copy(
+        update={
+            "status": status,
+            "ended_at": now if status.ended else None,
+            "lease_until": None,
+            "counts": event.counts,
+            "requests": run.requests + event.requests,
+            "failure": event.failure,
+            "held_for": event.held_for,
+        }
+    )
+    await runs.save(db, run)
+    await runs.end_attempt(db, run, status, now)
+    if status is RunStatus.SUCCEEDED:
+        await integrations.read_up_to(db, run.ref, event.cursors)
+    log.info("run_ended" if status.ended else "run_held", run=run.id, status=status, ref=str(run.ref))

@@ -1,0 +1,86 @@
+"""Who may work on a run: at most one agent at a time, proved by a growing fence. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from halo_controller.nouns import Agent, Integration, Run
+from halo_shared.messages.requests import HeldLease
+from halo_shared.runs import RunStatus
+
+LEASE: Final = timedelta(seconds=45)
+"""How long a lease lasts in a group of several, unless a heartbeat renews it."""
+MOST_ATTEMPTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The agent may start."""
+
+    repeated: bool
+    """It holds this lease already, and only our answer was lost."""
+    lease_until: datetime
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The agent may not start."""
+
+    code: str
+    message: str
+
+
+def decide(
+    run: Run | None,
+    integration: Integration | None,
+    agent: Agent,
+    session: UUID,
+    now: datetime,
+    *,
+    agents_in_group: int,
+) -> Grant | Refusal:
+    """Whether this agent may work on this run now."""
+    if run is None or integration is None:
+        return Refusal("RunUnknown", "The controller knows no such run.")
+    if run.status is RunStatus.RUNNING:
+        return _while_running(run, agent, session)
+    if run.status not in (RunStatus.QUEUED, RunStatus.DISPATCHED):
+        return Refusal("RunNotWaiting", f"Run {run.id} is {run.status}; there is nothing to start.")
+    if run.group != agent.group:
+        return Refusal(
+            "OtherGroup", f"Run {run.id} is for group {run.group}; {agent.name} is of {agent.group}."
+        )
+    deadline = run.deadline or now + integration.spec.deadline
+    return Grant(
+        repeated=False,
+        lease_until=lease_end(now, deadline, agents_in_group=agents_in_group),
+        deadline=deadline,
+    )
+
+
+def lease_end(now: datetime, deadline: datetime, *, agents_in_group: int) -> datetime:
+    """When a lease ends that is granted or renewed now.
+
+    Where nobody else could take over, it holds to the deadline, so that an outage of the centre stops no sync.
+    """
+    return deadline if agents_in_group <= 1 else min(now + LEASE, deadline)
+
+
+def renewable(run: Run | None, held: HeldLease, agent: Agent, now: datetime) -> bool:
+    """Whether the agent still has the right it says it has."""
+    return (
+        run is not None
+        and run.status is RunStatus.RUNNING
+        and run.agent == agent.name
+        and run.fence == held.fence
+        and run.deadline is not None
+        and now < run.deadline
+    )
+
+
+def _while_running(run: Run, agent: Agent, session: UUID) -> Grant | Refusal:
+    if run.agent == agent.name and run.session == session and run.lease_until and run.deadline:
+        return Grant(repeated=True, lease_until=run.lease_until, deadline=run.deadline)
+    return Refusal("LeasedElsewhere", f"Agent {run.agent} works on run {run.id} (attempt {run.attempt}).")

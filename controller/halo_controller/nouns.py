@@ -1,0 +1,141 @@
+"""What the centre knows, as values."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from pydantic import Field
+
+from halo_shared.identifiers import AgentId, GroupId, IntegrationName, IntegrationRef, RunId, TenantId
+from halo_shared.integrations import IntegrationSpec, TenantSpec
+from halo_shared.messages.base import Failure
+from halo_shared.messages.events import Stage
+from halo_shared.messages.requests import ConnectorSpec
+from halo_shared.runs import Approval, Counts, Cursors, Excess, Frozen, Mode, RunStatus
+
+HEARTBEAT: Final = timedelta(seconds=10)
+SILENT_AFTER: Final = 3 * HEARTBEAT
+"""An agent that missed this many heartbeats is called silent."""
+
+
+class Tenant(Frozen):
+    """One Halo instance of one customer."""
+
+    spec: TenantSpec
+    created_at: datetime
+
+
+class Group(Frozen):
+    """Agents that compete for the same work."""
+
+    name: GroupId
+    title: str = ""
+    created_at: datetime
+
+
+class Integration(Frozen):
+    """One configured connection of a connector to a tenant."""
+
+    tenant: TenantId
+    spec: IntegrationSpec
+    enabled: bool
+    fence: int
+    """The highest that was ever granted for it."""
+    cursors: Cursors
+    created_at: datetime
+    changed_at: datetime
+    last_opened_at: datetime | None = None
+    """When its latest run was opened."""
+
+    @property
+    def ref(self) -> IntegrationRef:
+        """Its name across tenants."""
+        return IntegrationRef(self.tenant, self.spec.name)
+
+    @property
+    def mode(self) -> Mode:
+        """Without a cursor everything is read."""
+        return Mode.DELTA if self.cursors else Mode.FULL
+
+
+class AgentState(StrEnum):
+    """Whether an agent can be heard."""
+
+    EXPECTED = "expected"
+    """Registered, and never heard of yet."""
+    ONLINE = "online"
+    SILENT = "silent"
+
+
+class Agent(Frozen):
+    """A program on a customer's network, as last heard of."""
+
+    name: AgentId
+    group: GroupId
+    created_at: datetime
+    session: UUID | None = None
+    seen_at: datetime | None = None
+    version: str = ""
+    slots: int = 0
+    free_slots: int = 0
+    spooled: int = 0
+    connectors: tuple[ConnectorSpec, ...] = ()
+    doing: tuple[str, ...] = ()
+
+    def state(self, now: datetime) -> AgentState:
+        """Whether it can be heard now."""
+        if self.seen_at is None:
+            return AgentState.EXPECTED
+        return AgentState.ONLINE if now - self.seen_at <= SILENT_AFTER else AgentState.SILENT
+
+
+class Trigger(StrEnum):
+    """What opened a run."""
+
+    SCHEDULE = "schedule"
+    PERSON = "person"
+
+
+class RunProgress(Frozen):
+    """How far a run's attempt is."""
+
+    stage: Stage
+    done: int
+    total: int | None = None
+
+
+class Run(Frozen):
+    """One execution of an integration."""
+
+    id: RunId
+    tenant: TenantId
+    integration: IntegrationName
+    group: GroupId
+    status: RunStatus
+    trigger: Trigger
+    reason: str
+    """Why it was opened, in a sentence."""
+    attempt: int = 0
+    fence: int = 0
+    agent: AgentId | None = None
+    session: UUID | None = None
+    lease_until: datetime | None = None
+    deadline: datetime | None = None
+    queued_at: datetime
+    dispatched_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    cancel_reason: str | None = None
+    """Set from the moment that somebody asked for its end."""
+    counts: Counts = Field(default_factory=dict)
+    requests: int = 0
+    progress: RunProgress | None = None
+    failure: Failure | None = None
+    held_for: tuple[Excess, ...] = ()
+    approved: tuple[Approval, ...] = ()
+
+    @property
+    def ref(self) -> IntegrationRef:
+        """Its integration."""
+        return IntegrationRef(self.tenant, self.integration)

@@ -1,0 +1,164 @@
+"""Answering what agents ask: hello, heartbeat, lease. Every answer leaves with the change that it tells of."""
+
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller import leasing
+from halo_controller.leasing import Grant, Refusal
+from halo_controller.lifecycle import Happening, follows
+from halo_controller.nouns import HEARTBEAT, Agent, Integration, Run, Tenant
+from halo_controller.publisher import Publisher
+from halo_controller.steering import send_cancel
+from halo_controller.store import agents, integrations, outbox, runs, tenants
+from halo_controller.store.database import Database
+from halo_shared import logs
+from halo_shared.clock import Clock
+from halo_shared.messages.codec import seal
+from halo_shared.messages.commands import (
+    Assignment,
+    Command,
+    LeaseGranted,
+    LeaseRefused,
+    LeasesRenewed,
+    Rejected,
+    RenewedLease,
+    Welcome,
+)
+from halo_shared.messages.requests import Heartbeat, HeldLease, Hello, LeaseRequest, Request
+from halo_shared.runs import RunStatus
+from halo_shared.topology import to_agent
+
+log = logs.get(__name__)
+
+
+class Answerer:
+    """Answers one request after the other."""
+
+    def __init__(self, database: Database, publisher: Publisher, clock: Clock) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._clock = clock
+
+    async def answer(self, request: Request) -> None:
+        """Do what the request asks and put the answer into the outbox."""
+        now = self._clock.now()
+        async with self._database.write() as db:
+            agent = await agents.find(db, request.agent)
+            if agent is None:
+                log.warning("agent_unknown", agent=request.agent, request=request.kind)
+                return
+            for command in await self._commands(db, request, agent, now):
+                await outbox.put(db, seal(command, message_id=str(uuid4())), to_agent(agent.name))
+        self._publisher.wake()
+
+    async def _commands(
+        self, db: AsyncConnection, request: Request, agent: Agent, now: datetime
+    ) -> list[Command]:
+        match request:
+            case Hello():
+                await agents.greet(db, request, now)
+                log.info("agent_said_hello", agent=agent.name, group=agent.group, version=request.version)
+                welcome = Welcome(
+                    session=request.session, group=agent.group, heartbeat_seconds=HEARTBEAT.total_seconds()
+                )
+                return [welcome, await _renew(db, agent, request, now)]
+            case Heartbeat() if agent.session != request.session:
+                return [
+                    Rejected(
+                        session=request.session,
+                        code="SayHello",
+                        message="The controller does not know this session; say hello first.",
+                    )
+                ]
+            case Heartbeat():
+                await agents.saw(db, request, now)
+                return [await _renew(db, agent, request, now)]
+            case LeaseRequest():
+                return [await _lease(db, agent, request, now)]
+
+
+async def _renew(
+    db: AsyncConnection, agent: Agent, request: Hello | Heartbeat, now: datetime
+) -> LeasesRenewed:
+    members = await agents.count(db, agent.group)
+    renewed: list[RenewedLease] = []
+    revoked: list[str] = []
+    for held in request.held:
+        run = await runs.find(db, held.run)
+        if run is None or run.deadline is None or not leasing.renewable(run, held, agent, now):
+            revoked.append(held.run)
+            continue
+        renewed.append(await _prolong(db, run, held, request, now, members))
+        await send_cancel(db, run)
+    return LeasesRenewed(session=request.session, renewed=tuple(renewed), revoked=tuple(revoked))
+
+
+async def _prolong(
+    db: AsyncConnection, run: Run, held: HeldLease, request: Hello | Heartbeat, now: datetime, members: int
+) -> RenewedLease:
+    until = leasing.lease_end(now, run.deadline or now, agents_in_group=members)
+    await runs.save(db, run.model_copy(update={"lease_until": until, "session": request.session}))
+    return RenewedLease(run=run.id, fence=held.fence, lease_seconds=(until - now).total_seconds())
+
+
+async def _lease(db: AsyncConnection, agent: Agent, request: LeaseRequest, now: datetime) -> Command:
+    run = await runs.find(db, request.run)
+    integration = await integrations.get(db, run.ref) if run else None
+    members = await agents.count(db, agent.group)
+    decision = leasing.decide(run, integration, agent, request.session, now, agents_in_group=members)
+    match decision:
+        case Refusal(code, message):
+            log.info("lease_refused", run=request.run, agent=agent.name, code=code)
+            return LeaseRefused(ask=request.ask, run=request.run, code=code, message=message)
+        case Grant() if run and integration:
+            if not decision.repeated:
+                run = await _start(db, run, agent, request, decision, now)
+            tenant = await tenants.get(db, run.tenant)
+            return _granted(run, integration, tenant, request, decision, now)
+        case Grant():
+            raise AssertionError("a grant without a run")
+
+
+async def _start(
+    db: AsyncConnection, run: Run, agent: Agent, request: LeaseRequest, grant: Grant, now: datetime
+) -> Run:
+    run = run.model_copy(
+        update={
+            "status": follows(run.status, Happening.LEASED) or RunStatus.RUNNING,
+            "agent": agent.name,
+            "session": request.session,
+            "fence": await integrations.next_fence(db, run.ref),
+            "attempt": run.attempt + 1,
+            "lease_until": grant.lease_until,
+            "deadline": grant.deadline,
+            "started_at": run.started_at or now,
+        }
+    )
+    await runs.save(db, run)
+    await runs.begin_attempt(db, run, now)
+    log.info("lease_granted", run=run.id, agent=agent.name, fence=run.fence, attempt=run.attempt)
+    return run
+
+
+def _granted(
+    run: Run, integration: Integration, tenant: Tenant, request: LeaseRequest, grant: Grant, now: datetime
+) -> LeaseGranted:
+    return LeaseGranted(
+        ask=request.ask,
+        run=run.id,
+        fence=run.fence,
+        attempt=run.attempt,
+        lease_seconds=(grant.lease_until - now).total_seconds(),
+        deadline=grant.deadline,
+        requests_per_minute=tenant.spec.halo.requests_per_minute,
+        assignment=Assignment(
+            tenant=run.tenant,
+            halo=tenant.spec.halo,
+            integration=integration.spec,
+            mode=integration.mode,
+            cursors=integration.cursors,
+            approved=run.approved,
+        ),
+    )

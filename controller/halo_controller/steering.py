@@ -1,0 +1,70 @@
+"""What a person may do to an open run: cancel it, or answer a held one."""
+
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.dispatcher import queue_again
+from halo_controller.errors import Conflict, Invalid
+from halo_controller.lifecycle import Happening, follows
+from halo_controller.nouns import Run
+from halo_controller.store import outbox, runs
+from halo_controller.telling import tell
+from halo_shared.messages.codec import seal
+from halo_shared.messages.commands import Cancel
+from halo_shared.runs import Approval, RunStatus
+from halo_shared.topology import to_agent
+
+
+async def cancel(db: AsyncConnection, run: Run, reason: str, now: datetime) -> Run:
+    """End a run that no agent has; ask the agent that has it. Raises Conflict when it has ended."""
+    if run.status is RunStatus.RUNNING and run.agent:
+        run = run.model_copy(update={"cancel_reason": reason})
+        await runs.save(db, run)
+        await send_cancel(db, run)
+        await tell(db, run, f"Cancelling was asked of agent {run.agent}: {reason}.", now)
+        return run
+    return await _end(db, run, Happening.CANCELLED, f"Cancelled: {reason}.", now)
+
+
+async def send_cancel(db: AsyncConnection, run: Run) -> None:
+    """Ask the agent of a running run to stop it."""
+    if run.agent and run.cancel_reason:
+        message = Cancel(run=run.id, reason=run.cancel_reason)
+        await outbox.put(db, seal(message, message_id=str(uuid4())), to_agent(run.agent))
+
+
+async def approve(db: AsyncConnection, run: Run, up_to: int | None, who: str, now: datetime) -> Run:
+    """Let a held run go on: it reads and plans anew, and may do no more than this, once.
+
+    `up_to` counts records per kind and action; None approves what was found. Raises Conflict when it is not held.
+    """
+    if run.status is not RunStatus.HELD:
+        raise Conflict(f"Run {run.id} is {run.status}, not held; there is nothing to approve.")
+    if up_to is not None and up_to < 1:
+        raise Invalid("Approve one record at the least, or reject the run.")
+    approved = tuple(
+        Approval(entity=excess.entity, action=excess.action, up_to=up_to or excess.found)
+        for excess in run.held_for
+    )
+    run = run.model_copy(update={"approved": approved, "held_for": ()})
+    allowed = ", ".join(f"{one.action} up to {one.up_to:,} {one.entity}" for one in approved)
+    return await queue_again(db, run, Happening.APPROVED, f"{who} approved: {allowed}", now)
+
+
+async def reject(db: AsyncConnection, run: Run, who: str, now: datetime) -> Run:
+    """End a held run without a write. Raises Conflict when it is not held."""
+    if run.status is not RunStatus.HELD:
+        raise Conflict(f"Run {run.id} is {run.status}, not held; there is nothing to reject.")
+    return await _end(db, run, Happening.REJECTED, f"{who} rejected the held plan; nothing was written.", now)
+
+
+async def _end(db: AsyncConnection, run: Run, happening: Happening, text: str, now: datetime) -> Run:
+    status = follows(run.status, happening)
+    if status is None:
+        raise Conflict(f"Run {run.id} has ended ({run.status}) and cannot be changed.")
+    run = run.model_copy(update={"status": status, "ended_at": now})
+    await runs.save(db, run)
+    await tell(db, run, text, now)
+    return run

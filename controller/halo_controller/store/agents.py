@@ -1,0 +1,77 @@
+"""Agents, as last heard of."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.errors import Conflict, NotFound
+from halo_controller.nouns import Agent
+from halo_controller.store.tables import agents
+from halo_shared.messages.requests import Heartbeat, Hello
+
+
+async def add(db: AsyncConnection, name: str, group: str, now: datetime) -> Agent:
+    """Register an agent; raises Conflict when the name is taken."""
+    try:
+        await db.execute(insert(agents).values(name=name, group=group, created_at=now))
+    except IntegrityError as error:
+        raise Conflict(f"There is an agent '{name}' already; choose another name.") from error
+    return Agent(name=name, group=group, created_at=now)
+
+
+async def find(db: AsyncConnection, name: str) -> Agent | None:
+    """The agent of this name, or None."""
+    row = (await db.execute(select(agents).where(agents.c.name == name))).mappings().one_or_none()
+    return Agent.model_validate(row) if row else None
+
+
+async def get(db: AsyncConnection, name: str) -> Agent:
+    """The agent of this name; raises NotFound."""
+    agent = await find(db, name)
+    if agent is None:
+        raise NotFound(
+            f"There is no agent '{name}'. Register it with: halo-controller agents add {name} --group GROUP"
+        )
+    return agent
+
+
+async def every(db: AsyncConnection, group: str | None = None) -> Sequence[Agent]:
+    """All agents, or those of a group, by name."""
+    query = select(agents).order_by(agents.c.name)
+    if group is not None:
+        query = query.where(agents.c.group == group)
+    return [Agent.model_validate(row) for row in (await db.execute(query)).mappings()]
+
+
+async def count(db: AsyncConnection, group: str) -> int:
+    """How many agents a group has."""
+    return await db.scalar(select(func.count()).where(agents.c.group == group)) or 0
+
+
+async def greet(db: AsyncConnection, hello: Hello, now: datetime) -> None:
+    """Keep what a starting agent says of itself."""
+    connectors = [spec.model_dump(mode="json") for spec in hello.connectors]
+    await db.execute(
+        update(agents)
+        .where(agents.c.name == hello.agent)
+        .values(
+            session=hello.session,
+            seen_at=now,
+            version=hello.version,
+            slots=hello.slots,
+            free_slots=hello.slots - len(hello.held),
+            connectors=connectors,
+        )
+    )
+
+
+async def saw(db: AsyncConnection, beat: Heartbeat, now: datetime) -> None:
+    """Keep what a heartbeat says."""
+    await db.execute(
+        update(agents)
+        .where(agents.c.name == beat.agent)
+        .values(seen_at=now, free_slots=beat.free_slots, spooled=beat.spooled, doing=list(beat.doing))
+    )

@@ -1,0 +1,99 @@
+"""Opening the database: its engine, its shape, and the promise that only one controller writes to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from halo_controller.errors import AlreadyServed
+
+MIGRATIONS: Final = Path(__file__).with_name("migrations")
+_PRAGMAS: Final = (
+    "journal_mode=WAL",
+    "synchronous=FULL",  # the record of truth: what was promised survives a power cut
+    "foreign_keys=ON",
+    "busy_timeout=10000",
+)
+
+
+class Database:
+    """Reading at any time, writing one transaction after the other."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._reads = engine
+        self._writes = engine.execution_options(writes=True)
+        self._writer = asyncio.Lock()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that sees one moment."""
+        async with self._reads.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: all of it, or none when the block raises."""
+        async with self._writer, self._writes.begin() as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def open_database(path: Path) -> AsyncIterator[Database]:
+    """The SQLite database in this file, in today's shape; raises AlreadyServed when another controller has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _sole_owner(path):
+        engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
+        event.listen(engine.sync_engine, "connect", _prepare)
+        event.listen(engine.sync_engine, "begin", _begin)
+        try:
+            async with engine.execution_options(writes=True).begin() as connection:
+                await connection.run_sync(_migrate)
+            yield Database(engine)
+        finally:
+            await engine.dispose()
+
+
+@contextmanager
+def _sole_owner(path: Path) -> Iterator[None]:
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise AlreadyServed(
+            f"Another controller works on {path}. Stop it first, or give this one a database of its own "
+            "with --data or HALO_CONTROLLER_DATA."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # The driver would begin transactions by itself, late and as readers; `_begin` does it instead.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    # A writer that starts as a reader can find the database changed under it and fail; so it says at once.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS))
+    command.upgrade(config, "head")

@@ -1,0 +1,44 @@
+"""What was said of runs."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.store.tables import events
+from halo_shared.messages.events import EVENTS, Event, Level
+
+
+async def known(db: AsyncConnection, event: Event) -> bool:
+    """Whether this event was stored before."""
+    return await db.scalar(select(events.c.id).where(events.c.id == event.id)) is not None
+
+
+async def add(db: AsyncConnection, event: Event, *, superseded: bool) -> None:
+    """Keep an event; a superseded one is a word under an old fence, kept and without effect."""
+    await db.execute(
+        insert(events).values(
+            id=event.id,
+            run=event.origin.run,
+            fence=event.origin.fence,
+            seq=event.seq,
+            at=event.at,
+            kind=event.kind,
+            level=event.level,
+            superseded=superseded,
+            body=event.model_dump(mode="json"),
+        )
+    )
+
+
+async def of_run(
+    db: AsyncConnection, run: str, level: Level = Level.DEBUG, limit: int = 1000
+) -> Sequence[Event]:
+    """What was said of a run at this level or louder, in order."""
+    query = (
+        select(events.c.body)
+        .where(events.c.run == run, events.c.level.in_(level.and_louder))
+        .order_by(events.c.at, events.c.fence, events.c.seq)
+        .limit(limit)
+    )
+    return [EVENTS.validate_python(body) for body in await db.scalars(query)]

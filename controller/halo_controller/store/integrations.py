@@ -1,0 +1,92 @@
+"""Integrations, and what is remembered for the next run of each."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.errors import Conflict, NotFound
+from halo_controller.nouns import Integration
+from halo_controller.store.tables import integrations
+from halo_shared.identifiers import IntegrationRef
+from halo_shared.integrations import IntegrationSpec
+from halo_shared.runs import Cursors
+
+
+async def add(db: AsyncConnection, tenant: str, spec: IntegrationSpec, now: datetime) -> Integration:
+    """Keep a new integration, switched off; raises Conflict when the name is taken."""
+    row = {"tenant": tenant, "name": spec.name, "spec": spec.model_dump(mode="json", by_alias=True)}
+    try:
+        await db.execute(insert(integrations).values(**row, enabled=False, created_at=now, changed_at=now))
+    except IntegrityError as error:
+        raise Conflict(
+            f"There is an integration '{tenant}/{spec.name}' already; change it with: "
+            f"halo-controller integrations update {tenant} FILE"
+        ) from error
+    return await get(db, IntegrationRef(tenant, spec.name))
+
+
+async def get(db: AsyncConnection, ref: IntegrationRef) -> Integration:
+    """The integration of this name; raises NotFound with the tenant's names."""
+    row = (await db.execute(select(integrations).where(_is(ref)))).mappings().one_or_none()
+    if row is None:
+        names = select(integrations.c.name).where(integrations.c.tenant == ref.tenant)
+        known = [f"{ref.tenant}/{name}" for name in (await db.scalars(names)).all()]
+        there_are = f"There are: {', '.join(sorted(known))}." if known else "The tenant has none yet."
+        raise NotFound(f"There is no integration '{ref}'. {there_are}")
+    return Integration.model_validate(row)
+
+
+async def every(
+    db: AsyncConnection, tenant: str | None = None, *, enabled: bool | None = None
+) -> Sequence[Integration]:
+    """All integrations, by tenant and name."""
+    query = select(integrations).order_by(integrations.c.tenant, integrations.c.name)
+    if tenant is not None:
+        query = query.where(integrations.c.tenant == tenant)
+    if enabled is not None:
+        query = query.where(integrations.c.enabled == enabled)
+    return [Integration.model_validate(row) for row in (await db.execute(query)).mappings()]
+
+
+async def change(db: AsyncConnection, ref: IntegrationRef, spec: IntegrationSpec, now: datetime) -> None:
+    """Give it another definition; what was read before counts no longer, so the next run reads in full."""
+    await db.execute(
+        update(integrations)
+        .where(_is(ref))
+        .values(spec=spec.model_dump(mode="json", by_alias=True), cursors={}, changed_at=now)
+    )
+
+
+async def switch(db: AsyncConnection, ref: IntegrationRef, *, enabled: bool) -> None:
+    """Enable or disable it."""
+    await db.execute(update(integrations).where(_is(ref)).values(enabled=enabled))
+
+
+async def opened(db: AsyncConnection, ref: IntegrationRef, now: datetime) -> None:
+    """Remember when its latest run was opened."""
+    await db.execute(update(integrations).where(_is(ref)).values(last_opened_at=now))
+
+
+async def next_fence(db: AsyncConnection, ref: IntegrationRef) -> int:
+    """A fence higher than all before."""
+    fence: int | None = await db.scalar(
+        update(integrations)
+        .where(_is(ref))
+        .values(fence=integrations.c.fence + 1)
+        .returning(integrations.c.fence)
+    )
+    if fence is None:
+        raise NotFound(f"There is no integration '{ref}'.")
+    return fence
+
+
+async def read_up_to(db: AsyncConnection, ref: IntegrationRef, cursors: Cursors) -> None:
+    """Remember where the next read starts."""
+    await db.execute(update(integrations).where(_is(ref)).values(cursors=cursors))
+
+
+def _is(ref: IntegrationRef) -> ColumnElement[bool]:
+    return and_(integrations.c.tenant == ref.tenant, integrations.c.name == ref.name)

@@ -1,0 +1,52 @@
+"""What is to be published: written with the change that it tells of, deleted when the broker has it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.store.tables import outbox
+from halo_shared.messages.codec import Envelope
+from halo_shared.topology import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message that waits to be published."""
+
+    id: int
+    envelope: Envelope
+    to: Address
+    run: str | None
+    """The run whose job it is; None for all other messages."""
+
+
+async def put(db: AsyncConnection, envelope: Envelope, to: Address, *, run: str | None = None) -> None:
+    """Publish this once the transaction is through."""
+    await db.execute(
+        insert(outbox).values(
+            exchange=to.exchange,
+            key=to.key,
+            message_id=envelope.id,
+            kind=envelope.kind,
+            body=envelope.body,
+            run=run,
+        )
+    )
+
+
+async def oldest(db: AsyncConnection, limit: int) -> Sequence[Outgoing]:
+    """What has waited longest."""
+    rows = await db.execute(select(outbox).order_by(outbox.c.id).limit(limit))
+    return [
+        Outgoing(
+            row.id, Envelope(row.message_id, row.kind, row.body), Address(row.exchange, row.key), row.run
+        )
+        for row in rows
+    ]
+
+
+async def drop(db: AsyncConnection, ids: Collection[int]) -> None:
+    """Forget what the broker has confirmed."""
+    await db.execute(delete(outbox).where(outbox.c.id.in_(ids)))

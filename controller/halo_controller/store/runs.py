@@ -1,0 +1,112 @@
+"""Runs and their attempts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.errors import Conflict, NotFound
+from halo_controller.nouns import Run
+from halo_controller.store.tables import attempts, runs
+from halo_shared.identifiers import IntegrationRef
+from halo_shared.runs import RunStatus
+
+OPEN = [status for status in RunStatus if not status.ended]
+
+
+async def add(db: AsyncConnection, run: Run) -> None:
+    """Keep a new run; raises Conflict when the integration has an open one."""
+    try:
+        await db.execute(insert(runs).values(_row(run)))
+    except IntegrityError as error:
+        still = await open_of(db, run.ref)
+        if still is None:
+            raise
+        raise Conflict(
+            f"'{run.ref}' has an open run {still.id} ({still.status}); wait for its end, or stop it with: "
+            f"halo-controller runs cancel {still.id}"
+        ) from error
+
+
+async def find(db: AsyncConnection, run_id: str) -> Run | None:
+    """The run of this id, or None."""
+    row = (await db.execute(select(runs).where(runs.c.id == run_id))).mappings().one_or_none()
+    return Run.model_validate(row) if row else None
+
+
+async def get(db: AsyncConnection, prefix: str) -> Run:
+    """The one run whose id starts so; raises NotFound, or Conflict when there are several."""
+    query = select(runs).where(runs.c.id.startswith(prefix, autoescape=True)).limit(2)
+    found = (await db.execute(query)).mappings().all()
+    if not found:
+        raise NotFound(f"There is no run '{prefix}'. List them with: halo-controller runs list")
+    if len(found) > 1:
+        raise Conflict(f"Several runs start with '{prefix}'; write more of the id.")
+    return Run.model_validate(found[0])
+
+
+async def open_of(db: AsyncConnection, ref: IntegrationRef) -> Run | None:
+    """The open run of an integration, of which there is one at the most."""
+    query = select(runs).where(
+        runs.c.tenant == ref.tenant, runs.c.integration == ref.name, runs.c.ended_at.is_(None)
+    )
+    row = (await db.execute(query)).mappings().one_or_none()
+    return Run.model_validate(row) if row else None
+
+
+async def every(
+    db: AsyncConnection,
+    *,
+    tenant: str | None = None,
+    integration: str | None = None,
+    status: RunStatus | None = None,
+    limit: int = 50,
+) -> Sequence[Run]:
+    """The latest runs, newest first."""
+    query = select(runs).order_by(runs.c.queued_at.desc(), runs.c.id).limit(limit)
+    for column, wanted in (
+        (runs.c.tenant, tenant),
+        (runs.c.integration, integration),
+        (runs.c.status, status),
+    ):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
+
+
+async def still_open(db: AsyncConnection) -> Sequence[Run]:
+    """All runs that have not ended."""
+    query = select(runs).where(runs.c.ended_at.is_(None)).order_by(runs.c.queued_at)
+    return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
+
+
+async def save(db: AsyncConnection, run: Run) -> None:
+    """Keep the run as it is now."""
+    await db.execute(update(runs).where(runs.c.id == run.id).values(_row(run)))
+
+
+async def begin_attempt(db: AsyncConnection, run: Run, now: datetime) -> None:
+    """Write down that an agent was granted this attempt."""
+    await db.execute(
+        insert(attempts).values(
+            run=run.id, number=run.attempt, fence=run.fence, agent=run.agent, granted_at=now
+        )
+    )
+
+
+async def end_attempt(db: AsyncConnection, run: Run, end: str, now: datetime) -> None:
+    """Write down how an attempt ended."""
+    await db.execute(
+        update(attempts)
+        .where(attempts.c.run == run.id, attempts.c.number == run.attempt)
+        .values(ended_at=now, end=end)
+    )
+
+
+def _row(run: Run) -> dict[str, Any]:  # Any: one value per column
+    """The run as its columns: times and ids as they are, everything nested as JSON."""
+    nested = run.model_dump(mode="json", include={"counts", "progress", "failure", "held_for", "approved"})
+    return {**run.model_dump(exclude=set(nested)), **nested}

@@ -1,0 +1,177 @@
+"""The tables, as SQLAlchemy Core knows them. Migrations in `migrations/` bring a database to this shape."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    Uuid,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time, always aware and in UTC, also where the database keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("spec", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("created_at", Moment, nullable=False),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("group", ForeignKey("groups.name"), nullable=False, index=True),
+    Column("created_at", Moment, nullable=False),
+    Column("session", Uuid),
+    Column("seen_at", Moment),
+    Column("version", Text, nullable=False, server_default=""),
+    Column("slots", Integer, nullable=False, server_default="0"),
+    Column("free_slots", Integer, nullable=False, server_default="0"),
+    Column("spooled", Integer, nullable=False, server_default="0"),
+    Column("connectors", JSON, nullable=False, server_default="[]"),
+    Column("doing", JSON, nullable=False, server_default="[]"),
+)
+
+integrations = Table(
+    "integrations",
+    metadata,
+    Column("tenant", ForeignKey("tenants.name"), primary_key=True),
+    Column("name", String(40), primary_key=True),
+    Column("spec", JSON, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("cursors", JSON, nullable=False, server_default="{}"),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("last_opened_at", Moment),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("tenant", String(40), nullable=False),
+    Column("integration", String(40), nullable=False),
+    Column("group", String(40), nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("trigger", String(12), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("agent", String(40)),
+    Column("session", Uuid),
+    Column("lease_until", Moment),
+    Column("deadline", Moment),
+    Column("queued_at", Moment, nullable=False, index=True),
+    Column("dispatched_at", Moment),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    Column("cancel_reason", Text),
+    Column("counts", JSON, nullable=False, server_default="{}"),
+    Column("requests", Integer, nullable=False, server_default="0"),
+    Column("progress", JSON),
+    Column("failure", JSON),
+    Column("held_for", JSON, nullable=False, server_default="[]"),
+    Column("approved", JSON, nullable=False, server_default="[]"),
+    ForeignKeyConstraint(["tenant", "integration"], ["integrations.tenant", "integrations.name"]),
+)
+Index(
+    "one_open_run_per_integration",
+    runs.c.tenant,
+    runs.c.integration,
+    unique=True,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("run", ForeignKey("runs.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("fence", Integer, nullable=False),
+    Column("agent", String(40), nullable=False),
+    Column("granted_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("end", Text),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("run", String(12), nullable=False, index=True),
+    Column("fence", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("kind", String(12), nullable=False),
+    Column("level", String(8), nullable=False),
+    Column("superseded", Boolean, nullable=False),
+    Column("body", JSON, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("exchange", String(40), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("message_id", String(64), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("run", String(12)),
+    sqlite_autoincrement=True,
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("created_at", Moment, nullable=False),
+)

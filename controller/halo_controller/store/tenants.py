@@ -1,0 +1,66 @@
+"""Tenants and groups."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.errors import Conflict, NotFound
+from halo_controller.nouns import Group, Tenant
+from halo_controller.store.tables import groups, tenants
+from halo_shared.integrations import TenantSpec
+
+
+async def add(db: AsyncConnection, spec: TenantSpec, now: datetime) -> Tenant:
+    """Keep a new tenant; raises Conflict when the name is taken."""
+    row = {"name": spec.name, "spec": spec.model_dump(mode="json"), "created_at": now}
+    try:
+        await db.execute(insert(tenants).values(row))
+    except IntegrityError as error:
+        raise Conflict(f"There is a tenant '{spec.name}' already; choose another name.") from error
+    return Tenant(spec=spec, created_at=now)
+
+
+async def get(db: AsyncConnection, name: str) -> Tenant:
+    """The tenant of this name; raises NotFound with the names there are."""
+    row = (await db.execute(select(tenants).where(tenants.c.name == name))).mappings().one_or_none()
+    if row is None:
+        known = (await db.scalars(select(tenants.c.name).order_by(tenants.c.name))).all()
+        raise NotFound(f"There is no tenant '{name}'. " + _there_are("tenants", known))
+    return Tenant.model_validate(row)
+
+
+async def every(db: AsyncConnection) -> Sequence[Tenant]:
+    """All tenants, by name."""
+    rows = (await db.execute(select(tenants).order_by(tenants.c.name))).mappings()
+    return [Tenant.model_validate(row) for row in rows]
+
+
+async def add_group(db: AsyncConnection, name: str, title: str, now: datetime) -> Group:
+    """Keep a new group; raises Conflict when the name is taken."""
+    try:
+        await db.execute(insert(groups).values(name=name, title=title, created_at=now))
+    except IntegrityError as error:
+        raise Conflict(f"There is a group '{name}' already; choose another name.") from error
+    return Group(name=name, title=title, created_at=now)
+
+
+async def get_group(db: AsyncConnection, name: str) -> Group:
+    """The group of this name; raises NotFound with the names there are."""
+    row = (await db.execute(select(groups).where(groups.c.name == name))).mappings().one_or_none()
+    if row is None:
+        known = (await db.scalars(select(groups.c.name).order_by(groups.c.name))).all()
+        raise NotFound(f"There is no group '{name}'. " + _there_are("groups", known))
+    return Group.model_validate(row)
+
+
+async def every_group(db: AsyncConnection) -> Sequence[Group]:
+    """All groups, by name."""
+    rows = (await db.execute(select(groups).order_by(groups.c.name))).mappings()
+    return [Group.model_validate(row) for row in rows]
+
+
+def _there_are(what: str, known: Sequence[str]) -> str:
+    return f"The {what} are: {', '.join(known)}." if known else f"There are no {what} yet."

@@ -1,0 +1,163 @@
+"""Consuming a queue across reconnections, and settling what it hands out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+
+from halo_shared.errors import BrokerUnavailable, DeliveryLost
+from halo_shared.topology import Queue, QueueKind
+from halo_shared.transport import Delivery
+from halo_shared.transport.amqp.connection import BrokerConnection, close
+from halo_shared.transport.amqp.faults import lost, translated
+from halo_shared.transport.amqp.queues import declare_queue
+
+_RESUBSCRIBE_AFTER: Final = 0.5
+"""Seconds; a watcher's own queue stays locked until the broker notices that its old connection is gone."""
+
+_Inbox = asyncio.Queue[AbstractIncomingMessage | None]
+
+
+Bury = Callable[[AbstractIncomingMessage, str, str], Awaitable[None]]
+"""Publishes a copy of a message of this queue with this reason."""
+
+
+class Subscription:
+    """One consumer; each loss of its channel is followed by a new one."""
+
+    def __init__(self, connection: BrokerConnection, queue: Queue, *, prefetch: int, bury: Bury) -> None:
+        self._connection = connection
+        self._queue = queue
+        self._prefetch = prefetch
+        self._bury = bury
+        self._channel: AbstractChannel | None = None
+        self._inbox: _Inbox = asyncio.Queue()
+        self._later: set[asyncio.Task[None]] = set()
+        self._left = False
+
+    async def open(self) -> None:
+        """Subscribe; waits for as long as the broker is away."""
+        while True:
+            await self._connection.up()
+            try:
+                return await self._subscribe()
+            except BrokerUnavailable:
+                await asyncio.sleep(_RESUBSCRIBE_AFTER)
+
+    async def deliveries(self) -> AsyncIterator[Delivery]:
+        """What the broker hands out, until the subscription is closed."""
+        while not self._left:
+            message = await self._inbox.get()
+            if message is None:
+                await self._subscribe_again()
+            elif self._channel and not self._channel.is_closed:
+                yield AmqpDelivery(message, self._queue.name, self)
+
+    async def close(self) -> None:
+        """Leave the channel; the broker takes back what was not settled."""
+        self._left = True
+        for task in self._later:
+            task.cancel()
+        await asyncio.gather(*self._later, return_exceptions=True)
+        if self._channel:
+            await close(self._channel)
+
+    async def bury(self, message: AbstractIncomingMessage, why: str) -> None:
+        """Return when a copy with the reason lies in `buried`."""
+        await self._bury(message, self._queue.name, why)
+
+    def later(self, task: "asyncio.Task[None]") -> None:
+        """Keep a task alive until it is done or the subscription is closed."""
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def _subscribe_again(self) -> None:
+        if not self._left:
+            if self._channel:
+                await close(self._channel)
+            await self.open()
+
+    async def _subscribe(self) -> None:
+        inbox: _Inbox = asyncio.Queue()
+        self._channel = await self._connection.open_channel()
+        with translated(f"consuming {self._queue.name}"):
+            await self._channel.set_qos(prefetch_count=self._prefetch)
+            queue = await self._find(self._channel)
+            # None ends the deliveries of this channel: it was closed, or its queue was deleted.
+            self._channel.close_callbacks.add(lambda *_: inbox.put_nowait(None))
+            underlay = await self._channel.get_underlay_channel()
+            underlay.on_consumer_cancel_callbacks.add(lambda _: inbox.put_nowait(None))
+            await queue.consume(_putting_into(inbox))
+        self._inbox = inbox
+
+    async def _find(self, channel: AbstractChannel) -> AbstractQueue:
+        if self._queue.kind is QueueKind.OWN:
+            return await declare_queue(channel, self._queue)
+        return await channel.get_queue(self._queue.name, ensure=False)
+
+
+def _putting_into(inbox: _Inbox) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:
+    async def arrived(message: AbstractIncomingMessage) -> None:
+        inbox.put_nowait(message)
+
+    return arrived
+
+
+class AmqpDelivery:
+    """One message of the broker."""
+
+    def __init__(self, message: AbstractIncomingMessage, queue: str, subscription: Subscription) -> None:
+        self._message = message
+        self._queue = queue
+        self._subscription = subscription
+        self._settled = False
+
+    @property
+    def body(self) -> bytes:
+        return self._message.body
+
+    @property
+    def queue(self) -> str:
+        return self._queue
+
+    @property
+    def redelivered(self) -> bool:
+        return bool(self._message.redelivered)
+
+    async def done(self) -> None:
+        self._settle()
+        with lost():
+            await self._message.ack()
+
+    async def again(self, *, after: float = 0) -> None:
+        self._settle()
+        if after:
+            self._subscription.later(asyncio.create_task(self._give_back_after(after)))
+        else:
+            await self._give_back()
+
+    async def bury(self, why: str) -> None:
+        self._settle()
+        try:
+            await self._subscription.bury(self._message, why)
+        except BrokerUnavailable as error:
+            await self._give_back()
+            raise DeliveryLost(detail=repr(error)) from error
+        with lost():
+            await self._message.ack()
+
+    async def _give_back(self) -> None:
+        with lost():
+            await self._message.nack(requeue=True)
+
+    async def _give_back_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        with suppress(DeliveryLost):
+            await self._give_back()
+
+    def _settle(self) -> None:
+        if self._settled:
+            raise RuntimeError(f"a delivery of {self._queue} was settled twice")
+        self._settled = True

@@ -1,0 +1,120 @@
+"""A Transport over RabbitMQ."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Final, Self
+
+import aio_pika
+from aio_pika import exceptions as amqp
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+
+from halo_shared.errors import BrokerUnavailable, Unroutable
+from halo_shared.messages.codec import Envelope
+from halo_shared.topology import BURIED, Address, Exchange, Queue
+from halo_shared.transport import Delivery
+from halo_shared.transport.amqp.connection import PATIENCE, BrokerConnection
+from halo_shared.transport.amqp.faults import translated
+from halo_shared.transport.amqp.queues import declare_queue
+from halo_shared.transport.amqp.subscription import Subscription
+
+_LONGEST_REASON: Final = 2000
+"""Characters; headers share one frame, which the broker limits."""
+
+
+class AmqpTransport:
+    """Enter it to connect; it reconnects by itself until it is left."""
+
+    def __init__(self, url: str, *, name: str) -> None:
+        self._connection = BrokerConnection(url, name=name)
+        self._publisher: AbstractChannel | None = None
+        self._publisher_lock = asyncio.Lock()
+
+    @property
+    def address(self) -> str:
+        """The broker's URL without its password."""
+        return self._connection.address
+
+    async def __aenter__(self) -> Self:
+        await self._connection.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._connection.__aexit__(kind, error, trace)
+
+    async def ready(self, patience: float = PATIENCE) -> None:
+        """Return when connected; raises what stands in the way after so many seconds."""
+        await self._connection.connected(patience)
+
+    async def declare(self, *parts: Exchange | Queue) -> None:
+        async with self._connection.channel("declaring") as channel:
+            for part in parts:
+                if isinstance(part, Exchange):
+                    await channel.declare_exchange(part.name, part.kind.value, durable=True)
+                else:
+                    await declare_queue(channel, part)
+
+    async def publish(self, envelope: Envelope, to: Address) -> None:
+        message = aio_pika.Message(
+            envelope.body,
+            content_type="application/json",
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            message_id=envelope.id,
+            type=envelope.kind,
+        )
+        await self._publish(message, to)
+
+    @asynccontextmanager
+    async def consume(self, queue: Queue, *, prefetch: int) -> AsyncIterator[AsyncIterator[Delivery]]:
+        subscription = Subscription(self._connection, queue, prefetch=prefetch, bury=self._bury)
+        try:
+            await subscription.open()
+            yield subscription.deliveries()
+        finally:
+            await subscription.close()
+
+    async def depth(self, queue: Queue) -> int | None:
+        try:
+            async with self._connection.channel(f"looking at {queue.name}") as channel:
+                found = await channel.declare_queue(queue.name, passive=True)
+                return found.declaration_result.message_count
+        except Unroutable:
+            return None
+
+    async def _bury(self, message: AbstractIncomingMessage, queue: str, why: str) -> None:
+        copy = aio_pika.Message(
+            message.body,
+            headers={**message.headers, "x-why": why[:_LONGEST_REASON], "x-queue": queue},
+            content_type=message.content_type,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            message_id=message.message_id,
+            type=message.type,
+        )
+        await self._publish(copy, Address(BURIED.name, ""))
+
+    async def _publish(self, message: aio_pika.Message, to: Address) -> None:
+        channel = await self._publishing()
+        with translated(f"publishing to {to.exchange}/{to.key}"):
+            exchange = await channel.get_exchange(to.exchange, ensure=False)
+            try:
+                await exchange.publish(message, to.key, mandatory=True, timeout=PATIENCE)
+            except amqp.ChannelClosed as error:
+                if f"'{to.exchange}'" in str(error):
+                    raise
+                raise BrokerUnavailable(
+                    "Another message closed the channel that this one was on.", detail=repr(error)
+                ) from error
+
+    async def _publishing(self) -> AbstractChannel:
+        # Waited for outside the lock: else many publishers would wait one after the other.
+        await self._connection.connected()
+        async with self._publisher_lock:
+            if self._publisher is None or self._publisher.is_closed:
+                self._publisher = await self._connection.open_channel()
+            return self._publisher
