@@ -15,5 +15,9 @@ class Invalid(HaloIntegratorError):
     """What was asked for is not valid."""
 
 
+class Unauthorised(HaloIntegratorError):
+    """It is not known who asks."""
+
+
 class AlreadyServed(ConfigurationError):
     """Another controller works on this database."""

@@ -139,3 +139,15 @@ class Run(Frozen):
     def ref(self) -> IntegrationRef:
         """Its integration."""
         return IntegrationRef(self.tenant, self.integration)
+
+
+class Attempt(Frozen):
+    """One try at a run."""
+
+    number: int
+    fence: int
+    agent: AgentId
+    granted_at: datetime
+    ended_at: datetime | None = None
+    end: str | None = None
+    """How it ended: a status, or why it was lost."""

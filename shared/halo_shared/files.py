@@ -58,11 +58,11 @@ def explain(
         if any(_is_below(other, location) for other, _ in mistakes):
             continue  # the consequence of a mistake further down, which is told by itself
         place = f"{name} line {_line(node, location)}" if node else name
-        key = "".join(f"{part}: " for part in (".".join(map(str, location)),) if part)
+        key = ".".join(map(str, location))
         # Each way to read a value that was tried and failed is a mistake of its own to pydantic.
         first, *others = (_remedy(mistake, location, model) for _, mistake in group)
         remedy = " or ".join((first, *(other.removeprefix("must be ") for other in others)))
-        sentences.append(f"{place}: {key}{remedy}")
+        sentences.append(": ".join(part for part in (place, key, remedy) if part))
     return sentences
 
 
@@ -78,6 +78,8 @@ def _remedy(mistake: ErrorDetails, location: Location, model: type[BaseModel]) -
             return "is missing"
         case "model_type" | "dict_type":
             return "must hold keys and values"
+        case "too_short":
+            return f"must hold at least {mistake['ctx']['min_length']}"
         case _:
             return mistake["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
 

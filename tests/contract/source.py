@@ -42,9 +42,7 @@ class SourceContract:
         """Asks for everything the tool holds, by another way than through the source."""
         raise NotImplementedError
 
-    async def test_a_read_ends_with_its_only_finished(
-        self, source: CheckedSource, kind: EntityKind
-    ) -> None:
+    async def test_a_read_ends_with_its_only_finished(self, source: CheckedSource, kind: EntityKind) -> None:
         items = await read(source, kind)
 
         assert [item for item in items if isinstance(item, Finished)] == [items[-1]]
@@ -58,9 +56,7 @@ class SourceContract:
         assert isinstance(items[-1], Finished)
         assert items[-1].full
 
-    async def test_ids_are_unique_and_not_empty(
-        self, source: CheckedSource, kind: EntityKind
-    ) -> None:
+    async def test_ids_are_unique_and_not_empty(self, source: CheckedSource, kind: EntityKind) -> None:
         found = ids(await read(source, kind))
 
         assert found
@@ -84,17 +80,13 @@ class SourceContract:
                 assert item.place
                 assert item.reason
 
-    async def test_reading_twice_gives_the_same(
-        self, source: CheckedSource, kind: EntityKind
-    ) -> None:
+    async def test_reading_twice_gives_the_same(self, source: CheckedSource, kind: EntityKind) -> None:
         first = await read(source, kind)
         second = await read(source, kind)
 
         assert by_id(first) == by_id(second)
 
-    async def test_a_delta_reads_to_the_end_too(
-        self, source: CheckedSource, kind: EntityKind
-    ) -> None:
+    async def test_a_delta_reads_to_the_end_too(self, source: CheckedSource, kind: EntityKind) -> None:
         items = await read(source, kind, Mode.DELTA)
 
         assert isinstance(items[-1], Finished)
@@ -117,9 +109,7 @@ class SourceContract:
         assert all(step.stage and step.found for step in steps)
         assert len({step.stage for step in steps}) == len(steps)
 
-    async def test_leaving_early_leaves_nothing_open(
-        self, source: CheckedSource, kind: EntityKind
-    ) -> None:
+    async def test_leaving_early_leaves_nothing_open(self, source: CheckedSource, kind: EntityKind) -> None:
         before = opened()
 
         async with aclosing(source.read(kind, Mode.FULL, None)) as items:  # type: ignore[type-var]  # reads are generators

@@ -59,7 +59,7 @@ async def _apply_one(attempt: Attempt, change: Change, *, total: int) -> None:
         applied = await attempt.target.apply(change)
     except RecordError as error:
         attempt.ledger.refuse(change.kind)
-        await attempt.reporter.record_failed(change.kind, change.source_id, change.name, error)
+        await attempt.reporter.record(change.kind, change.source_id, change.name, "failed", error)
         _stop_when_most_are_refused(attempt)
     else:
         await attempt.links.save([_link(change, applied)])

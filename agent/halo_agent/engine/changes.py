@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from halo_agent.engine.records import Desired, Fields, Link, TargetRecord
 from halo_shared.entities import EntityKind
+from halo_shared.errors import RecordError
 from halo_shared.runs import Action
 
 
@@ -89,8 +90,7 @@ class Skip:
     kind: EntityKind
     source_id: str
     name: str
-    code: str
-    reason: str
+    why: RecordError
 
 
 Decision = Change | Adopt | Skip

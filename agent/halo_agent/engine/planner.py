@@ -4,6 +4,7 @@ from halo_agent.engine.changes import Adopt, Create, Decision, Retire, Skip, Upd
 from halo_agent.engine.mapper import is_empty
 from halo_agent.engine.matcher import Ambiguous, Match, Matched, Missing
 from halo_agent.engine.records import Desired, Fields, Link, TargetRecord, Value
+from halo_shared.errors import AmbiguousMatch
 
 
 def unchanged(desired: Desired, link: Link | None) -> bool:
@@ -18,13 +19,8 @@ def for_match(desired: Desired, found: Match) -> Decision:
             return _keep_in_step(desired, existing, reason, revive=not existing.active)
         case Ambiguous(candidates, reason):
             ids = " or ".join(f"{record.id} ({record.name})" for record in candidates[:5])
-            return Skip(
-                desired.kind,
-                desired.source_id,
-                desired.name,
-                code="AmbiguousMatch",
-                reason=f"{reason}: {ids}. Correct or merge them in Halo; it is not guessed which is meant.",
-            )
+            why = f"{reason}: {ids}. Correct or merge them in Halo; it is not guessed which is meant."
+            return Skip(desired.kind, desired.source_id, desired.name, AmbiguousMatch(why))
         case Missing() if desired.active:
             return Create(desired, reason="not in Halo yet")
         case Missing():

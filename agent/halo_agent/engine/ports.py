@@ -13,7 +13,8 @@ from halo_agent.engine.records import (
     UnreadableRecord,
 )
 from halo_shared.entities import EntityKind
-from halo_shared.messages.events import Stage
+from halo_shared.errors import HaloIntegratorError
+from halo_shared.messages.events import RecordOutcome, Stage
 from halo_shared.runs import Counts, Mode
 
 SourceItem = SourceRecord | UnreadableRecord | Finished
@@ -85,11 +86,11 @@ class Reporter(Protocol):
 
     async def progress(self, stage: Stage, done: int, total: int | None, counts: Counts) -> None: ...
 
-    async def record_failed(self, kind: EntityKind, source_id: str, name: str, error: Exception) -> None: ...
-
-    async def record_skipped(
-        self, kind: EntityKind, source_id: str, name: str, code: str, reason: str
-    ) -> None: ...
+    async def record(
+        self, kind: EntityKind, source_id: str, name: str, outcome: RecordOutcome, error: HaloIntegratorError
+    ) -> None:
+        """One record failed, or is left alone and wants somebody's eye."""
+        ...
 
     async def log(self, text: str) -> None: ...
 

@@ -71,7 +71,7 @@ async def _take(attempt: Attempt, reading: Reading, batch: Sequence[SourceItem])
             case UnreadableRecord(kind, place, reason):
                 attempt.ledger.add(kind, failed=1)
                 error = RecordUnreadable(f"{place}: {reason}")
-                await attempt.reporter.record_failed(kind, "", place, error)
+                await attempt.reporter.record(kind, "", place, "failed", error)
             case Finished():
                 reading.end = item
     await _sort(attempt, reading, wishes)

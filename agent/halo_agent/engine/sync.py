@@ -14,7 +14,7 @@ from halo_agent.engine.changes import Decision, Plan
 from halo_agent.engine.comparer import compare
 from halo_agent.engine.reader import read
 from halo_shared.entities import EntityKind
-from halo_shared.messages.events import Stage
+from halo_shared.messages.events import FinalStatus, Stage
 from halo_shared.runs import Cursors, Excess, RunStatus
 
 
@@ -22,7 +22,7 @@ from halo_shared.runs import Cursors, Excess, RunStatus
 class Outcome:
     """How an attempt ended, when it ended by itself."""
 
-    status: RunStatus
+    status: FinalStatus
     held_for: Sequence[Excess] = ()
     cursors: Cursors = field(default_factory=dict)
     """Where the next read starts; empty when this one must be repeated."""
@@ -63,4 +63,4 @@ async def make_plan(attempt: Attempt) -> tuple[Plan, Cursors]:
 async def _report_skips(attempt: Attempt, plan: Plan) -> None:
     for skip in plan.skips:
         attempt.ledger.add(skip.kind, skipped=1)
-        await attempt.reporter.record_skipped(skip.kind, skip.source_id, skip.name, skip.code, skip.reason)
+        await attempt.reporter.record(skip.kind, skip.source_id, skip.name, "skipped", skip.why)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -75,3 +75,8 @@ async def saw(db: AsyncConnection, beat: Heartbeat, now: datetime) -> None:
         .where(agents.c.name == beat.agent)
         .values(seen_at=now, free_slots=beat.free_slots, spooled=beat.spooled, doing=list(beat.doing))
     )
+
+
+async def remove(db: AsyncConnection, name: str) -> None:
+    """Forget an agent."""
+    await db.execute(delete(agents).where(agents.c.name == name))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.store.tables import outbox
@@ -50,3 +50,8 @@ async def oldest(db: AsyncConnection, limit: int) -> Sequence[Outgoing]:
 async def drop(db: AsyncConnection, ids: Collection[int]) -> None:
     """Forget what the broker has confirmed."""
     await db.execute(delete(outbox).where(outbox.c.id.in_(ids)))
+
+
+async def count(db: AsyncConnection) -> int:
+    """How many messages wait for the broker."""
+    return await db.scalar(select(func.count()).select_from(outbox)) or 0

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import Conflict, NotFound
-from halo_controller.nouns import Run
+from halo_controller.nouns import Attempt, Run
 from halo_controller.store.tables import attempts, runs
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.runs import RunStatus
@@ -77,6 +77,20 @@ async def every(
     return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
+async def latest(db: AsyncConnection, tenant: str | None = None) -> dict[IntegrationRef, Run]:
+    """The latest run of each integration that has ever run."""
+    newest_first = func.row_number().over(
+        partition_by=(runs.c.tenant, runs.c.integration), order_by=(runs.c.queued_at.desc(), runs.c.id)
+    )
+    numbered = select(runs, newest_first.label("place"))
+    if tenant is not None:
+        numbered = numbered.where(runs.c.tenant == tenant)
+    counted = numbered.subquery()
+    rows = (await db.execute(select(counted).where(counted.c.place == 1))).mappings()
+    found = [Run.model_validate(row) for row in rows]
+    return {run.ref: run for run in found}
+
+
 async def still_open(db: AsyncConnection) -> Sequence[Run]:
     """All runs that have not ended."""
     query = select(runs).where(runs.c.ended_at.is_(None)).order_by(runs.c.queued_at)
@@ -104,6 +118,12 @@ async def end_attempt(db: AsyncConnection, run: Run, end: str, now: datetime) ->
         .where(attempts.c.run == run.id, attempts.c.number == run.attempt)
         .values(ended_at=now, end=end)
     )
+
+
+async def attempts_of(db: AsyncConnection, run_id: str) -> Sequence[Attempt]:
+    """All attempts at a run, in order."""
+    query = select(attempts).where(attempts.c.run == run_id).order_by(attempts.c.number)
+    return [Attempt.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
 def _row(run: Run) -> dict[str, Any]:  # Any: one value per column

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.store.tables import tokens
@@ -15,8 +15,9 @@ def fresh() -> str:
     return f"hct_{secrets.token_urlsafe(32)}"
 
 
-async def add(db: AsyncConnection, name: str, token: str, now: datetime) -> None:
-    """Let this token in from now on."""
+async def put(db: AsyncConnection, name: str, token: str, now: datetime) -> None:
+    """Let this token in from now on, and no earlier one of the same name."""
+    await db.execute(delete(tokens).where(tokens.c.name == name))
     await db.execute(insert(tokens).values(name=name, digest=digest(token), created_at=now))
 
 

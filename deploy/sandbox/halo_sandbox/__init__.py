@@ -1,0 +1,1 @@
+"""A strict stand-in for a Halo instance: HTTP in front, SQLite behind."""

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 DATABASE = "D_Sandbox.dbo"
 
 
-class Refusal(Exception):  # noqa: N818  what Halo says, not a fault of ours
+class Refusal(Exception):
     """An answer other than success; whoever raises it has decided status and body."""
 
     def __init__(self, status: int, body: object = None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from halo_sandbox import errors
+from halo_sandbox.schema import whole_number
 
 
 class Parameters:
@@ -19,10 +20,10 @@ class Parameters:
         value = self.text(name)
         if value is None:
             return None
-        try:
-            return int(value)
-        except ValueError:
-            raise errors.not_valid(name, value) from None
+        number = whole_number(value)
+        if number is None or abs(number) >= 2**31:
+            raise errors.not_valid(name, value)
+        return number
 
     def boolean(self, name: str, default: bool = False) -> bool:
         value = self.text(name)

@@ -6,6 +6,7 @@ not known whether Halo would convert, the sandbox refuses, so that a client neve
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
@@ -18,6 +19,11 @@ from halo_sandbox import errors
 # A Halo record has hundreds of properties, of which the sandbox acts on a few and keeps the rest.
 Document = dict[str, Any]
 Problems = dict[str, list[str]]
+
+
+class _Unreadable(Exception):
+    """A value that Halo could not convert, in the words of its JSON reader."""
+
 
 _NAMES = Path(__file__).with_name("names.json")
 
@@ -68,7 +74,7 @@ def _read(schema: str, row: object, path: str, problems: Problems) -> Document:
         place = f"{path}.{name}"
         try:
             document[name] = _convert(known[name], value, place, problems)
-        except ValueError as error:
+        except _Unreadable as error:
             problems.setdefault(place, []).append(f"{error}. Path '{place}'.")
     return document
 
@@ -84,7 +90,7 @@ def _convert(kind: str, value: object, place: str, problems: Problems) -> object
 
 def _list(nested: str, value: object, place: str, problems: Problems) -> object:
     if not isinstance(value, list):
-        raise ValueError(f"Error converting value {value!r} to a list")
+        raise _Unreadable(f"Error converting value {value!r} to a list")
     if not nested:
         return value
     return [_read(nested, item, f"{place}[{index}]", problems) for index, item in enumerate(value)]
@@ -92,32 +98,37 @@ def _list(nested: str, value: object, place: str, problems: Problems) -> object:
 
 def _object(nested: str, value: object, place: str, problems: Problems) -> object:
     if not isinstance(value, dict):
-        raise ValueError(f"Error converting value {value!r} to an object")
+        raise _Unreadable(f"Error converting value {value!r} to an object")
     return _read(nested, value, place, problems) if nested else value
+
+
+def whole_number(text: str) -> int | None:
+    """The integer this text stands for; None for what only Python would read as one."""
+    return int(text) if re.fullmatch(r"[+-]?[0-9]+", text) else None
 
 
 def _integer(bits: int, value: object) -> int:
     if isinstance(value, str):
-        try:
-            value = int(value)
-        except ValueError:
-            raise ValueError(f"Could not convert string to integer: {value}") from None
+        number = whole_number(value)
+        if number is None:
+            raise _Unreadable(f"Could not convert string to integer: {value}")
+        value = number
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"Input string '{value}' is not a valid integer")
+        raise _Unreadable(f"Input string '{value}' is not a valid integer")
     if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
-        raise ValueError(f"JSON integer {value} is too large or small for an Int{bits}")
+        raise _Unreadable(f"JSON integer {value} is too large or small for an Int{bits}")
     return value
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"Error converting value {value!r} to type 'System.Double'")
+        raise _Unreadable(f"Error converting value {value!r} to type 'System.Double'")
     try:
         number = float(value)
     except (ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"Could not convert string to double: {value}")
+        raise _Unreadable(f"Could not convert string to double: {value}")
     return number
 
 
@@ -125,14 +136,20 @@ def _boolean(value: object) -> bool:
     if isinstance(value, str) and value.lower() in {"true", "false"}:
         return value.lower() == "true"
     if not isinstance(value, bool):
-        raise ValueError(f"Could not convert string to boolean: {value}")
+        raise _Unreadable(f"Could not convert string to boolean: {value}")
     return value
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"Error converting value {value!r} to type 'System.String'")
+        raise _Unreadable(f"Error converting value {value!r} to type 'System.String'")
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise _Unreadable("Unpaired surrogate in a string")
     return value
+
+
+def _anything(value: object) -> object:
+    return _text(value) if isinstance(value, str) else value
 
 
 def _date(value: object) -> str:
@@ -140,7 +157,7 @@ def _date(value: object) -> str:
     try:
         datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"Could not convert string to DateTime: {text}") from None
+        raise _Unreadable(f"Could not convert string to DateTime: {text}") from None
     return text
 
 
@@ -149,7 +166,7 @@ def _guid(value: object) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        raise ValueError(f"Error converting value {text!r} to type 'System.Guid'") from None
+        raise _Unreadable(f"Error converting value {text!r} to type 'System.Guid'") from None
 
 
 _SCALARS: dict[str, Callable[[object], object]] = {
@@ -160,5 +177,5 @@ _SCALARS: dict[str, Callable[[object], object]] = {
     "bool": _boolean,
     "date": _date,
     "guid": _guid,
-    "any": lambda value: value,
+    "any": _anything,
 }

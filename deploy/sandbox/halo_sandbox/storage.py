@@ -22,15 +22,12 @@ class Table:
     name: str
     text: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
-
-    @property
-    def columns(self) -> frozenset[str]:
-        return frozenset((*self.text, *self.numbers, "id"))
+    first_id: int = 1
 
     def statements(self) -> Iterable[str]:
         """Text compares without regard to case, as in SQL Server's usual collation."""
-        kinds = {column: "TEXT COLLATE NOCASE" for column in self.text}
-        kinds |= {column: "NUMERIC" for column in self.numbers}
+        kinds = dict.fromkeys(self.text, "TEXT COLLATE NOCASE")
+        kinds |= dict.fromkeys(self.numbers, "NUMERIC")
         generated = "".join(
             f', "{column}" {kind} AS (json_extract(document, \'$."{column}"\')) VIRTUAL'
             for column, kind in kinds.items()
@@ -89,7 +86,9 @@ class Storage:
             for table in tables:
                 for statement in table.statements():
                     await connection.execute(statement)
-            yield cls(connection, tables)
+            storage = cls(connection, tables)
+            await storage._number_ids()
+            yield storage
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
@@ -102,26 +101,13 @@ class Storage:
                 raise
             await self._connection.execute("COMMIT")
 
-    @asynccontextmanager
-    async def savepoint(self) -> AsyncIterator[None]:
-        """A row of several that may fail alone, inside a transaction."""
-        await self._connection.execute("SAVEPOINT row")
-        try:
-            yield
-        except BaseException:
-            await self._connection.execute("ROLLBACK TO row")
-            raise
-        finally:
-            await self._connection.execute("RELEASE row")
-
     async def insert(self, table: str, document: Document) -> Document:
-        """Store a new row; it gets the next id unless it brings one."""
-        identity = document.get("id")
+        """Store a new row under the next id, which is never given twice."""
         cursor = await self._connection.execute(
-            f'INSERT INTO "{table}" (id, document) VALUES (?, ?)',  # noqa: S608
-            (identity, _dump(document)),
+            f'INSERT INTO "{table}" (document) VALUES (?)',  # noqa: S608
+            (_dump(document),),
         )
-        return {**document, "id": identity or cursor.lastrowid}
+        return {**document, "id": cursor.lastrowid}
 
     async def replace(self, table: str, document: Document) -> None:
         await self._connection.execute(
@@ -140,9 +126,9 @@ class Storage:
         found = await self.select(table, Selection((equals("id", identity),)))
         return found[0] if found else None
 
-    async def many(self, table: str, identities: Iterable[object]) -> dict[int, Document]:
+    async def many(self, table: str, identities: Iterable[float | None]) -> dict[int, Document]:
         """Rows by id; the ids that are not there are left out."""
-        wanted = sorted({int(str(one).partition(".")[0]) for one in identities if one is not None})
+        wanted = sorted({int(one) for one in identities if one is not None})
         if not wanted:
             return {}
         within = Condition(f"id IN ({', '.join('?' * len(wanted))})", tuple(wanted))
@@ -169,6 +155,15 @@ class Storage:
         for table in self._tables:
             await self._connection.execute(f'DELETE FROM "{table.name}"')  # noqa: S608
         await self._connection.execute("DELETE FROM sqlite_sequence")
+        await self._number_ids()
+
+    async def _number_ids(self) -> None:
+        for table in self._tables:
+            await self._connection.execute(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT ?, ?"
+                " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?)",
+                (table.name, table.first_id - 1, table.name),
+            )
 
 
 def _dump(document: Document) -> str:

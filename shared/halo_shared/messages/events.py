@@ -12,6 +12,14 @@ from halo_shared.identifiers import AgentId, IntegrationName, RunId, Slug, Tenan
 from halo_shared.messages.base import Failure, Message
 from halo_shared.runs import Counts, Cursors, Excess, Frozen, Mode, RunStatus
 
+RecordOutcome = Literal["failed", "skipped"]
+"""Failed: it was tried in vain. Skipped: it is left alone for a reason that wants somebody's eye."""
+
+FinalStatus = Literal[
+    RunStatus.SUCCEEDED, RunStatus.PARTIAL, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.HELD
+]
+"""What an agent may say of an attempt's end."""
+
 
 class Level(StrEnum):
     """How loud an event is; from quiet to loud."""
@@ -89,7 +97,7 @@ class RecordEvent(EventBase):
     entity: EntityKind
     source_id: str
     name: str
-    outcome: Literal["failed", "skipped"]
+    outcome: RecordOutcome
     failure: Failure
 
 
@@ -103,13 +111,7 @@ class Finished(EventBase):
     """An attempt ended, or waits for a person; the last word under its fence."""
 
     kind: Literal["finished"] = "finished"
-    status: Literal[
-        RunStatus.SUCCEEDED,
-        RunStatus.PARTIAL,
-        RunStatus.FAILED,
-        RunStatus.CANCELLED,
-        RunStatus.HELD,
-    ]
+    status: FinalStatus
     counts: Counts = Field(default_factory=dict)
     requests: int = 0
     """Requests made to Halo."""

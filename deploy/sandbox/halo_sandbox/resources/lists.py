@@ -10,14 +10,18 @@ from halo_sandbox.storage import Condition, Selection, Storage, equals
 LARGEST_PAGE = 100
 USUAL_PAGE = 50
 
+# What every list with an envelope can be asked, beside the filters of its resource.
+PAGING = ("pageinate", "page_size", "page_no", "count", "search", "order", "orderdesc")
+RETIRING = ("includeactive", "includeinactive")
+STAMPED = ("lastupdatefromdate", "lastupdatetodate")
+
 
 async def answer(storage: Storage, resource: Resource, query: Parameters) -> object:
     """The body of `GET /{Resource}`."""
     where = tuple(conditions(resource, query))
     order = tuple(ordering(resource, query))
     view = View(
-        asset_fields=query.boolean("includeassetfields")
-        and query.integer("assettype_id") is not None
+        asset_fields=query.boolean("includeassetfields") and query.integer("assettype_id") is not None
     )
     if resource.envelope is None:
         rows = await storage.select(resource.path, Selection(where, order))
@@ -31,6 +35,17 @@ async def answer(storage: Storage, resource: Resource, query: Parameters) -> obj
     if number is None:
         return body
     return {"page_no": number, "page_size": limit, **body}
+
+
+def parameters(resource: Resource) -> tuple[str, ...]:
+    """The names of the query parameters this resource knows."""
+    return (
+        *resource.filters,
+        *(PAGING if resource.envelope else ()),
+        *(RETIRING if resource.retires else ()),
+        *(STAMPED if resource.stamp else ()),
+        *(("advanced_search",) if resource.advanced else ()),
+    )
 
 
 def page(query: Parameters) -> tuple[int | None, int, int]:
@@ -50,9 +65,9 @@ def conditions(resource: Resource, query: Parameters) -> list[Condition]:
     ]
     if resource.retires:
         found.extend(_activity(query))
-    if search := query.text("search"):
+    if resource.searched and (search := query.text("search")):
         found.append(_contains(_searched(resource, query), search))
-    if resource.searched and (name := query.text("search_name_only")):
+    if "name" in resource.text and (name := query.text("search_name_only")):
         found.append(_contains(("name",), name))
     if resource.stamp:
         found.extend(_updated(resource.stamp, query))
@@ -87,14 +102,13 @@ def _searched(resource: Resource, query: Parameters) -> tuple[str, ...]:
 def _contains(columns: tuple[str, ...], wanted: str) -> Condition:
     # instr and not LIKE: Halo's users write % and _ in names.
     sql = " OR ".join(f'instr(lower("{column}"), lower(?)) > 0' for column in columns)
-    return Condition(sql or "0", (wanted,) * len(columns))
+    return Condition(sql, (wanted,) * len(columns))
 
 
 def _updated(stamp: str, query: Parameters) -> list[Condition]:
-    limits = (("lastupdatefromdate", ">="), ("lastupdatetodate", "<="))
     return [
         Condition(f'"{stamp}" {operator} ?', (moment.isoformat(timespec="microseconds"),))
-        for name, operator in limits
+        for name, operator in zip(STAMPED, (">=", "<="), strict=True)
         if (moment := query.moment(name)) is not None
     ]
 

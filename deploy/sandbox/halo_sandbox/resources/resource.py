@@ -29,15 +29,11 @@ Settle = Callable[[Storage, Document, Document], Awaitable[Document]]
 Present = Callable[[Storage, Sequence[Document], View], Awaitable[list[Document]]]
 
 
-async def as_sent(storage: Storage, document: Document, sent: Document) -> Document:  # noqa: ARG001
+async def as_sent(storage: Storage, document: Document, sent: Document) -> Document:
     return document
 
 
-async def as_stored(
-    storage: Storage,  # noqa: ARG001
-    documents: Sequence[Document],
-    view: View,  # noqa: ARG001
-) -> list[Document]:
+async def as_stored(storage: Storage, documents: Sequence[Document], view: View) -> list[Document]:
     return list(documents)
 
 
@@ -48,6 +44,8 @@ class Resource:
     path: str
     schema: str
     database_table: str
+    first_id: int
+    """Each resource counts from elsewhere, so that a client that mixes up two kinds of id is found out."""
     envelope: str | None = None
     """Key of the rows in a list; None is a bare array without paging."""
     text: tuple[str, ...] = ()
@@ -58,6 +56,10 @@ class Resource:
     columns: tuple[Column, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
     """Property to the path of the resource whose id it holds."""
+    merged: tuple[str, ...] = ()
+    """Lists whose entries are merged by id or name instead of being replaced as a whole."""
+    born: str | None = None
+    """Property that holds the time of the first write."""
     stamp: str | None = None
     """Property that holds the time of the last write, for `lastupdatefromdate`."""
     link_table: int | None = None
@@ -73,7 +75,7 @@ class Resource:
     @property
     def table(self) -> Table:
         stamp = (self.stamp,) if self.stamp else ()
-        return Table(self.path, (*self.text, *stamp), self.numbers)
+        return Table(self.path, (*self.text, *stamp), self.numbers, self.first_id)
 
     @property
     def retires(self) -> bool:

@@ -26,8 +26,9 @@ def person_dn(uid: str) -> str:
 
 
 def group_dn(department: str) -> str:
-    """Where the group of a department stands in the directory."""
-    return f"cn={department.replace(',', chr(92) + ',')},{GROUPS}"
+    """Where the group of a department stands, spelled as the server itself spells it."""
+    name = department.replace(",", r"\2C")
+    return f"cn={name},{GROUPS}"
 
 
 def entry(dn: str, attributes: Attributes) -> str:

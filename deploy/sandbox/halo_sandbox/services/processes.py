@@ -5,20 +5,19 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 # A death signal follows the *thread* that forked, and asyncio's threads end with their loop. So
 # every child is forked from this one thread, which lives as long as the process does.
 _FORKER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="forker")
 
-# Debian keeps daemons where the PATH of an ordinary user doesn't look.
-SEARCH_PATH: Final = (
-    f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-)
+STOP_SECONDS: Final = 30
+
+ServiceT = TypeVar("ServiceT")
 
 
 class ServiceError(Exception):
@@ -29,34 +28,29 @@ class NotInstalledError(ServiceError):
     """A program that the service consists of is not on this machine."""
 
 
-class Service(Protocol):
-    """Something with a beginning and an end, both of which block."""
-
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-
-
-ServiceT = TypeVar("ServiceT", bound=Service)
-
-
 @asynccontextmanager
-async def running(service: ServiceT) -> AsyncIterator[ServiceT]:
-    """Starts a service and stops it in the end, without blocking the loop.
+async def in_own_thread(service: AbstractContextManager[ServiceT]) -> AsyncIterator[ServiceT]:
+    """Enters and leaves a blocking service without blocking the loop.
 
-    Both run in one thread: a `stop` after a cancelled `start` has to wait for it.
+    Both happen in one thread, so that leaving waits for an entering that was cancelled half-way.
     """
     loop = asyncio.get_running_loop()
+    entered = ExitStack()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="service") as thread:
         try:
-            await loop.run_in_executor(thread, service.start)
-            yield service
+            yield await loop.run_in_executor(thread, entered.enter_context, service)
         finally:
-            await loop.run_in_executor(thread, service.stop)
+            await loop.run_in_executor(thread, entered.close)
+
+
+def search_path() -> str:
+    """Where programs are looked for; Debian keeps daemons where an ordinary user's PATH doesn't."""
+    return os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/bin", "/sbin", "/bin"))
 
 
 def find(program: str) -> str | None:
     """The full path of a program, daemons included."""
-    return shutil.which(program, path=SEARCH_PATH)
+    return shutil.which(program, path=search_path())
 
 
 def need(program: str, package: str) -> str:
@@ -70,16 +64,15 @@ def need(program: str, package: str) -> str:
 def spawn(
     command: Sequence[str], *, folder: Path, output: Path, env: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
-    """Starts a child in a session of its own, so that Ctrl-C reaches us alone and we end it in order.
+    """Starts a child in a session of its own: Ctrl-C is for us, and we end the children in order.
 
-    If we are killed, the kernel ends the child; only its folder stays behind.
+    Should we be killed, the kernel ends the child; its folder is all that stays behind.
     """
-    mortal = ("setpriv", "--pdeathsig", "TERM", *command)
 
     def fork() -> subprocess.Popen[bytes]:
         with output.open("ab") as log:
             return subprocess.Popen(
-                mortal,
+                ("setpriv", "--pdeathsig", "TERM", *command),
                 cwd=folder,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
@@ -91,21 +84,31 @@ def spawn(
     return _FORKER.submit(fork).result()
 
 
-def end(process: subprocess.Popen[bytes], *, patience: float) -> None:
-    """Asks a child to end, and makes it end when it hasn't after `patience` seconds."""
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Asks a child to end, and makes it end when it doesn't."""
     process.terminate()
     try:
-        process.wait(patience)
+        process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
 
 
+@contextmanager
+def child(
+    command: Sequence[str], *, folder: Path, output: Path, env: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A child that runs for the length of a `with`."""
+    process = spawn(command, folder=folder, output=output, env=env)
+    try:
+        yield process
+    finally:
+        end(process)
+
+
 def run(command: Sequence[str], *, folder: Path, stdin: str = "") -> str:
     """Runs a tool to its end and answers with what it printed."""
-    done = subprocess.run(
-        command, cwd=folder, input=stdin, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=folder, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip()
         raise ServiceError(f"{Path(command[0]).name} failed ({done.returncode}): {said}")
@@ -120,7 +123,7 @@ def last_lines(file: Path, count: int = 15) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Loopback ports that nobody listens on; all are held until the last is found, so they differ."""
+    """Loopback ports that nobody uses; all are held until the last is found, so they differ."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

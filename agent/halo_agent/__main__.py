@@ -1,0 +1,5 @@
+"""`python -m halo_agent`."""
+
+from halo_agent.cli import main
+
+main()

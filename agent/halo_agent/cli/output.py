@@ -1,0 +1,138 @@
+"""What the command line prints: errors in words, stages, and a plan that reads as a diff."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from halo_agent.connectors import CheckStep
+from halo_agent.engine.changes import Change, Create, Retire, Update
+from halo_agent.engine.records import Value
+from halo_agent.jobs.preview import Preview
+from halo_shared.errors import ErrorClass, HaloIntegratorError, SettingsInvalid, disposition
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+_COLOURS = {Create: "green", Update: "yellow", Retire: "red"}
+
+
+@contextmanager
+def errors_in_words() -> Iterator[None]:
+    """Print an expected error as a sentence and exit: 2 for bad input, 3 when a side can't be reached, else 1."""
+    try:
+        yield
+    except* HaloIntegratorError as group:
+        error = next(_leaves(group))
+        err.print(Text(error.message, style="red"))
+        sys.exit(exit_code(error))
+
+
+def exit_code(error: HaloIntegratorError) -> int:
+    """The process's exit code for this error."""
+    if isinstance(error, SettingsInvalid):
+        return 2
+    return 3 if disposition(error).error_class is ErrorClass.TRANSIENT else 1
+
+
+async def show_steps(title: str, steps: AsyncIterator[CheckStep]) -> None:
+    """Each stage on a line as it succeeds; the one that fails is raised after the last good line."""
+    out.print(Text(title, style="bold"))
+    async for step in steps:
+        out.print(Text.assemble(("  ✓ ", "green"), (f"{step.stage:<14}", "bold"), step.found))
+
+
+def show_preview(found: Preview, *, as_json: bool) -> None:
+    """The plan: what would change field by field, what would be left alone, and what needs a word."""
+    if as_json:
+        out.print_json(json.dumps(_as_data(found)))
+        return
+    if found.plan.changes:
+        out.print(_changes(found.plan.changes))
+    for skip in found.plan.skips:
+        out.print(Text(f"skipped  {skip.kind}: {skip.name}: {skip.why.message}", style="magenta"))
+    for problem in found.problems:
+        out.print(Text(f"failed   {problem.kind}: {problem.error.message}", style="red"))
+    for remark in found.remarks:
+        out.print(Text(remark, style="yellow"))
+    out.print(_summary(found))
+    for excess in found.excesses:
+        out.print(Text(f"This run would be held for approval: {excess}.", style="bold red"))
+
+
+def _changes(changes: Sequence[Change]) -> Table:
+    table = Table("", "entity", "name", "field", "in Halo", "would be", "why", box=None, pad_edge=False)
+    for change in changes:
+        colour = _COLOURS[type(change)]
+        head = [Text(change.action, style=colour), change.kind, change.name]
+        for row, (name, before, after) in enumerate(_fields(change)):
+            lead = head if row == 0 else ["", "", ""]
+            table.add_row(*lead, name, before, after, change.reason if row == 0 else "")
+    return table
+
+
+def _fields(change: Change) -> list[tuple[str, str, str]]:
+    match change:
+        case Create(desired):
+            fields = {**desired.when_empty, **desired.on_create, **desired.always}
+            return [(name, "", _text(value)) for name, value in fields.items()]
+        case Update():
+            held = change.existing.fields
+            rows = [(name, _text(held.get(name)), _text(value)) for name, value in change.fields.items()]
+            return [*rows, ("inactive", "yes", "no")] if change.reactivate else rows
+        case Retire():
+            return [("inactive", "no", "yes")]
+
+
+def _text(value: Value) -> str:
+    return "" if value is None else ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _summary(found: Preview) -> Text:
+    counted = Counter(change.action for change in found.plan.changes)
+    unchanged = sum(tally.unchanged for tally in found.counts.values()) + len(found.plan.adopted)
+    words = [f"{counted[action]:,} to {action}" for action in sorted(counted)] or ["nothing to write"]
+    return Text(f"{', '.join(words)}; {unchanged:,} in step already. Nothing was written.", style="bold")
+
+
+def _as_data(found: Preview) -> dict[str, Any]:  # Any: JSON
+    return {
+        "changes": [
+            {
+                "action": change.action,
+                "entity": change.kind,
+                "source_id": change.source_id,
+                "name": change.name,
+                "reason": change.reason,
+                "fields": [
+                    {"field": name, "before": before, "after": after}
+                    for name, before, after in _fields(change)
+                ],
+            }
+            for change in found.plan.changes
+        ],
+        "skipped": [
+            {"entity": skip.kind, "source_id": skip.source_id, "name": skip.name, "reason": skip.why.message}
+            for skip in found.plan.skips
+        ],
+        "failed": [
+            {"entity": one.kind, "name": one.name, "reason": one.error.message} for one in found.problems
+        ],
+        "counts": {kind: tally.model_dump() for kind, tally in found.counts.items()},
+        "held_for": [excess.model_dump(mode="json") for excess in found.excesses],
+        "remarks": list(found.remarks),
+    }
+
+
+def _leaves(group: BaseExceptionGroup[HaloIntegratorError]) -> Iterator[HaloIntegratorError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

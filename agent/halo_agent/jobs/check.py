@@ -1,0 +1,27 @@
+"""Trying a connection stage by stage."""
+
+from collections.abc import AsyncIterator
+
+from halo_agent import connectors
+from halo_agent.connectors import CheckStep, Secrets
+from halo_agent.targets.halo import open_halo
+from halo_shared.clock import Clock
+from halo_shared.integrations import HaloConnection, IntegrationSpec
+
+
+async def check_source(integration: IntegrationSpec, secrets: Secrets) -> AsyncIterator[CheckStep]:
+    """Each stage of reaching the tool as it succeeds; the first that fails raises what to do about it."""
+    connector = connectors.find(integration.connector)
+    settings = connector.parse(integration.settings)
+    yield CheckStep("settings", f"valid for connector {connector.name}")
+    async with connector.open(settings, secrets) as source:
+        async for step in source.check():
+            yield step
+
+
+async def check_halo(halo: HaloConnection, secrets: Secrets, clock: Clock) -> AsyncIterator[CheckStep]:
+    """Each stage of reaching Halo as it succeeds; the first that fails raises what to do about it."""
+    secret = secrets.resolve(halo.client_secret)
+    async with open_halo(halo, secret, clock=clock, requests_per_minute=halo.requests_per_minute) as target:
+        async for step in target.check():
+            yield CheckStep(step.stage, step.found)

@@ -1,0 +1,102 @@
+"""What a run would do, worked out by the engine's own code up to the first write."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Final
+
+from halo_agent import connectors
+from halo_agent.connectors import Secrets
+from halo_agent.engine import guard
+from halo_agent.engine.attempt import Attempt
+from halo_agent.engine.changes import Plan
+from halo_agent.engine.sync import make_plan
+from halo_agent.settings import Settings
+from halo_agent.store.links import copied_links
+from halo_agent.targets.halo import open_halo
+from halo_shared.clock import Clock
+from halo_shared.entities import EntityKind
+from halo_shared.errors import HaloIntegratorError
+from halo_shared.identifiers import IntegrationRef
+from halo_shared.integrations import IntegrationSpec, TenantSpec
+from halo_shared.messages.commands import Assignment
+from halo_shared.messages.events import RecordOutcome, Stage
+from halo_shared.runs import Counts, Excess, Mode
+
+NEWEST: Final = 2**62
+"""A preview sees links as an attempt after all others would; its copy of them is thrown away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A record that could not be read, as the run would report it."""
+
+    kind: EntityKind
+    name: str
+    error: HaloIntegratorError
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a run would do, and what a person would have to agree to."""
+
+    plan: Plan
+    counts: Counts
+    excesses: Sequence[Excess]
+    problems: Sequence[Problem]
+    remarks: Sequence[str]
+
+
+@dataclass(slots=True)
+class Listener:
+    """Hears what the engine says and keeps what a preview shows."""
+
+    problems: list[Problem] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    async def progress(self, stage: Stage, done: int, total: int | None, counts: Counts) -> None:
+        """A preview shows its end only."""
+
+    async def record(
+        self, kind: EntityKind, source_id: str, name: str, outcome: RecordOutcome, error: HaloIntegratorError
+    ) -> None:
+        self.problems.append(Problem(kind, name, error))
+
+    async def log(self, text: str) -> None:
+        self.remarks.append(text)
+
+
+class NeverWrites:
+    """The permit of a preview, which asks for none."""
+
+    def check(self) -> None:
+        raise AssertionError("a preview must not write")
+
+
+async def preview(
+    tenant: TenantSpec, integration: IntegrationSpec, settings: Settings, secrets: Secrets, clock: Clock
+) -> Preview:
+    """The plan of a full run of this integration now; nothing is written anywhere."""
+    connector = connectors.find(integration.connector)
+    parsed = connector.parse(integration.settings)
+    secret = secrets.resolve(tenant.halo.client_secret)
+    async with AsyncExitStack() as stack:
+        links = await stack.enter_async_context(copied_links(settings.data / "links.db"))
+        source = await stack.enter_async_context(connector.open(parsed, secrets))
+        target = await stack.enter_async_context(
+            open_halo(tenant.halo, secret, clock=clock, requests_per_minute=tenant.halo.requests_per_minute)
+        )
+        listener = Listener()
+        attempt = Attempt(
+            assignment=Assignment(
+                tenant=tenant.name, halo=tenant.halo, integration=integration, mode=Mode.FULL
+            ),
+            source=source,
+            target=target,
+            links=links.of(IntegrationRef(tenant.name, integration.name), fence=NEWEST),
+            reporter=listener,
+            permit=NeverWrites(),
+        )
+        plan, _ = await make_plan(attempt)
+        excesses = guard.check(plan, integration.limits, approvals=())
+        return Preview(plan, attempt.ledger.counts, excesses, listener.problems, listener.remarks)

@@ -1,0 +1,62 @@
+"""The work of a sync attempt: open both sides, let the engine do its work, say how it ended."""
+
+from contextlib import AsyncExitStack
+
+from halo_agent import connectors
+from halo_agent.connectors import Secrets
+from halo_agent.engine.attempt import Attempt
+from halo_agent.engine.ledger import Ledger
+from halo_agent.engine.sync import sync
+from halo_agent.leases import Lease
+from halo_agent.reporter import Ending, EventReporter
+from halo_agent.store.links import LinkStore
+from halo_agent.targets.halo import open_halo
+from halo_shared.clock import Clock
+from halo_shared.errors import HaloIntegratorError
+from halo_shared.identifiers import IntegrationRef
+from halo_shared.messages.base import Failure
+from halo_shared.messages.events import Stage
+from halo_shared.redaction import Redactor
+from halo_shared.runs import RunStatus
+
+
+class SyncJobs:
+    """Runs sync attempts with what this agent has."""
+
+    def __init__(self, links: LinkStore, secrets: Secrets, clock: Clock, redactor: Redactor) -> None:
+        self._links = links
+        self._secrets = secrets
+        self._clock = clock
+        self._redactor = redactor
+
+    async def run(self, lease: Lease, reporter: EventReporter) -> Ending:
+        """One attempt, from opening both sides to its ending; raises what keeps it from starting."""
+        grant = lease.grant
+        assignment = grant.assignment
+        integration = assignment.integration
+        ledger = Ledger()
+        await reporter.progress(Stage.CONNECT, 0, None, ledger.counts)
+        connector = connectors.find(integration.connector)
+        settings = connector.parse(integration.settings)
+        secret = self._secrets.resolve(assignment.halo.client_secret)
+        async with AsyncExitStack() as stack:
+            source = await stack.enter_async_context(connector.open(settings, self._secrets))
+            target = await stack.enter_async_context(
+                open_halo(
+                    assignment.halo, secret, clock=self._clock, requests_per_minute=grant.requests_per_minute
+                )
+            )
+            links = self._links.of(IntegrationRef(assignment.tenant, integration.name), grant.fence)
+            attempt = Attempt(assignment, source, target, links, reporter, lease, ledger)
+            try:
+                outcome = await sync(attempt)
+            except HaloIntegratorError as error:
+                failure = Failure.of(error, self._redactor)
+                return Ending(RunStatus.FAILED, ledger.counts, target.requests, failure)
+            return Ending(
+                outcome.status,
+                ledger.counts,
+                target.requests,
+                held_for=tuple(outcome.held_for),
+                cursors=outcome.cursors,
+            )

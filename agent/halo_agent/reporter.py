@@ -1,0 +1,182 @@
+"""What an attempt says: events with their origin and order, scrubbed, into the outbox."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, TypedDict
+from uuid import UUID, uuid4
+
+from halo_agent.store.outbox import Outbox
+from halo_shared.clock import Clock
+from halo_shared.entities import EntityKind
+from halo_shared.errors import HaloIntegratorError
+from halo_shared.messages.base import Failure
+from halo_shared.messages.commands import LeaseGranted
+from halo_shared.messages.events import (
+    Event,
+    FinalStatus,
+    Finished,
+    Level,
+    Logged,
+    Origin,
+    Progress,
+    RecordEvent,
+    RecordOutcome,
+    Stage,
+    Started,
+)
+from halo_shared.redaction import Redactor
+from halo_shared.runs import Counts, Cursors, Excess, Mode, RunStatus, Tally
+
+_LEVELS: Final[dict[FinalStatus, Level]] = {
+    RunStatus.SUCCEEDED: Level.INFO,
+    RunStatus.PARTIAL: Level.WARNING,
+    RunStatus.HELD: Level.WARNING,
+    RunStatus.CANCELLED: Level.WARNING,
+    RunStatus.FAILED: Level.ERROR,
+}
+
+PROGRESS_EVERY: Final = 0.5
+"""Seconds between words on progress, however often the engine speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended."""
+
+    status: FinalStatus
+    counts: Counts
+    requests: int = 0
+    failure: Failure | None = None
+    held_for: tuple[Excess, ...] = ()
+    cursors: Cursors = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """One sentence on what came of it."""
+        if self.failure:
+            return f"{self.failure.message} {self.failure.advice}"
+        if self.held_for:
+            return f"Held for approval: {'; '.join(map(str, self.held_for))}. Nothing was written."
+        total = sum(self.counts.values(), Tally())
+        return (
+            f"{total.read:,} read, {total.created:,} created, {total.updated:,} updated, {total.retired:,} retired, "
+            f"{total.unchanged:,} unchanged, {total.skipped:,} skipped, {total.failed:,} failed."
+        )
+
+
+class EventReporter:
+    """The engine's Reporter for one attempt."""
+
+    def __init__(self, origin: Origin, outbox: Outbox, clock: Clock, redactor: Redactor) -> None:
+        self._origin = origin
+        self._outbox = outbox
+        self._clock = clock
+        self._redactor = redactor
+        self._seq = 0
+        self._spoke_at = float("-inf")
+        self._stage: Stage | None = None
+        self.counts: Counts = {}
+        """The last that were heard of."""
+        self.doing = "starting"
+        """One line on what the attempt does at this moment."""
+
+    async def started(self, connector: str, mode: Mode, attempt: int) -> None:
+        """The attempt begins."""
+        text = f"Attempt {attempt} started on agent {self._origin.agent}: {mode} read with {connector}."
+        await self._say(
+            Started(
+                **self._next(), level=Level.INFO, text=text, connector=connector, mode=mode, attempt=attempt
+            )
+        )
+
+    async def progress(self, stage: Stage, done: int, total: int | None, counts: Counts) -> None:
+        self.counts = counts
+        self.doing = f"{stage} {done:,}" + (f" of {total:,}" if total is not None else "")
+        now = self._clock.monotonic()
+        if stage is self._stage and now - self._spoke_at < PROGRESS_EVERY and done != total:
+            return
+        self._stage, self._spoke_at = stage, now
+        await self._say(
+            Progress(
+                **self._next(),
+                level=Level.DEBUG,
+                text=self.doing,
+                stage=stage,
+                done=done,
+                total=total,
+                counts=counts,
+            )
+        )
+
+    async def record(
+        self, kind: EntityKind, source_id: str, name: str, outcome: RecordOutcome, error: HaloIntegratorError
+    ) -> None:
+        failure = Failure.of(error, self._redactor)
+        await self._say(
+            RecordEvent(
+                **self._next(),
+                level=Level.ERROR if outcome == "failed" else Level.WARNING,
+                text=self._redactor.scrub(f"{kind}: {name}: {failure.message}"),
+                entity=kind,
+                source_id=source_id,
+                name=name,
+                outcome=outcome,
+                failure=failure,
+            )
+        )
+
+    async def log(self, text: str) -> None:
+        await self._say(Logged(**self._next(), level=Level.WARNING, text=self._redactor.scrub(text)))
+
+    async def finished(self, ending: "Ending") -> None:
+        """The attempt's last word."""
+        await self._say(
+            Finished(
+                **self._next(),
+                level=_LEVELS[ending.status],
+                text=self._redactor.scrub(ending.text),
+                status=ending.status,
+                counts=ending.counts,
+                requests=ending.requests,
+                failure=ending.failure,
+                held_for=ending.held_for,
+                cursors=ending.cursors,
+            )
+        )
+
+    def _next(self) -> "_Common":
+        self._seq += 1
+        return _Common(id=uuid4(), at=self._clock.now(), origin=self._origin, seq=self._seq)
+
+    async def _say(self, event: Event) -> None:
+        await self._outbox.put(event)
+
+
+class _Common(TypedDict):
+    """What every event says of itself."""
+
+    id: UUID
+    at: datetime
+    origin: Origin
+    seq: int
+
+
+class Reports:
+    """Makes the reporters of this agent's attempts."""
+
+    def __init__(self, agent: str, outbox: Outbox, clock: Clock, redactor: Redactor) -> None:
+        self._agent = agent
+        self._outbox = outbox
+        self._clock = clock
+        self._redactor = redactor
+
+    def of(self, grant: LeaseGranted) -> EventReporter:
+        """The reporter of one attempt."""
+        origin = Origin(
+            tenant=grant.assignment.tenant,
+            integration=grant.assignment.integration.name,
+            run=grant.run,
+            fence=grant.fence,
+            agent=self._agent,
+        )
+        return EventReporter(origin, self._outbox, self._clock, self._redactor)

@@ -1,0 +1,69 @@
+"""The agent's settings: the only reader of its environment and of its settings file."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from platformdirs import user_data_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from halo_shared import files
+from halo_shared.identifiers import AgentId
+from halo_shared.logs import LogFormat
+
+
+class Settings(BaseSettings):
+    """What `halo-agent run` needs, from a file and from HALO_AGENT_<NAME>; the environment wins."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HALO_AGENT_", frozen=True, extra="forbid", populate_by_name=True
+    )
+
+    name: AgentId
+    """What the controller calls this agent."""
+    broker_url: str = Field(validation_alias="HALO_BROKER_URL")
+    """RabbitMQ, as amqps://user:password@host/; also as HALO_BROKER_URL, to keep the password out of the file."""
+    data: Path = Field(default_factory=lambda: user_data_path("halo-agent"))
+    """Where links and waiting events are kept."""
+    secrets: Path | None = None
+    """The file with the values behind secret://name; `secrets.yaml` beside the data when left out."""
+    slots: int = Field(default=2, ge=1, le=32)
+    """How many runs it works on at once."""
+    spool_limit: int = Field(default=200_000, ge=1_000)
+    """How many events wait on this machine at the most while the broker is away."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: LogFormat = "auto"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before what the file says."""
+        return env_settings, init_settings
+
+    @classmethod
+    def load(cls, path: Path | None) -> Self:
+        """The settings of this file and of the environment; raises SettingsInvalid naming line and key."""
+        return files.load(path, cls) if path else files.parse("{}", cls, name="the environment")
+
+    @classmethod
+    def for_trying(cls, path: Path | None) -> Self:
+        """The settings for a check or a preview, which need neither a name nor a broker."""
+        return cls.load(path) if path else cls(name="preview", broker_url="")
+
+    @property
+    def secrets_file(self) -> Path:
+        """Where the values behind secret://name are looked for."""
+        return self.secrets or self.data / "secrets.yaml"
+
+
+def environment() -> Mapping[str, str]:
+    """The environment, for whoever resolves secrets from it."""
+    return os.environ

@@ -1,0 +1,139 @@
+"""Which source record is which record in Halo, and what was last written there."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import aiosqlite
+
+from halo_agent.engine.records import Link
+from halo_agent.store.files import opened, transaction
+from halo_shared.entities import EntityKind
+from halo_shared.identifiers import IntegrationRef
+
+STEPS: Final = (
+    """
+    CREATE TABLE links (
+        tenant TEXT NOT NULL,
+        integration TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        source_id TEXT NOT NULL,
+        halo_id INTEGER,
+        hash TEXT NOT NULL,
+        active INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        fence INTEGER NOT NULL,
+        seen INTEGER NOT NULL,
+        PRIMARY KEY (tenant, integration, kind, source_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX links_halo ON links (tenant, kind, halo_id)
+    """,
+)
+
+_SCOPE: Final = "tenant = ? AND integration = ? AND kind = ?"
+_COLUMNS: Final = "source_id, halo_id, hash, active, name"
+
+
+class LinkStore:
+    """All links this agent knows."""
+
+    def __init__(self, db: aiosqlite.Connection) -> None:
+        self._db = db
+        self._writer = asyncio.Lock()
+
+    def of(self, ref: IntegrationRef, fence: int) -> "IntegrationLinks":
+        """The links of one integration, as one attempt sees and writes them."""
+        return IntegrationLinks(self._db, self._writer, ref, fence)
+
+
+@asynccontextmanager
+async def open_links(path: Path) -> AsyncIterator[LinkStore]:
+    """The link store in this file."""
+    async with opened(path, STEPS) as db:
+        yield LinkStore(db)
+
+
+@asynccontextmanager
+async def copied_links(path: Path) -> AsyncIterator[LinkStore]:
+    """What the store in this file holds now, in memory: whatever is done to it changes nothing."""
+    async with opened(path, STEPS) as db, aiosqlite.connect(":memory:", isolation_level=None) as copy:
+        await db.backup(copy)
+        yield LinkStore(copy)
+
+
+class IntegrationLinks:
+    """The engine's Links for one attempt."""
+
+    def __init__(
+        self, db: aiosqlite.Connection, writer: asyncio.Lock, ref: IntegrationRef, fence: int
+    ) -> None:
+        self._db = db
+        self._writer = writer
+        self._ref = ref
+        self._fence = fence
+
+    async def find(self, kind: EntityKind, source_ids: Collection[str]) -> dict[str, Link]:
+        query = f"""SELECT {_COLUMNS} FROM links
+            WHERE {_SCOPE} AND source_id IN (SELECT value FROM json_each(?))"""  # noqa: S608 - no value is pasted in
+        rows = await self._db.execute_fetchall(query, (*self._scope(kind), json.dumps(list(source_ids))))
+        return {row[0]: _link(kind, row) for row in rows}
+
+    async def active_count(self, kind: EntityKind) -> int:
+        query = f"SELECT count(*) FROM links WHERE {_SCOPE} AND active"  # noqa: S608 - no value is pasted in
+        rows = list(await self._db.execute_fetchall(query, self._scope(kind)))
+        return int(rows[0][0])
+
+    async def taken(self, kind: EntityKind, halo_ids: Collection[int]) -> dict[int, str]:
+        query = f"""SELECT halo_id, source_id FROM links
+            WHERE {_SCOPE} AND halo_id IN (SELECT value FROM json_each(?))"""  # noqa: S608 - no value is pasted in
+        rows = await self._db.execute_fetchall(query, (*self._scope(kind), json.dumps(list(halo_ids))))
+        return {int(row[0]): row[1] for row in rows}
+
+    async def save(self, links: Collection[Link]) -> None:
+        statement = """INSERT INTO links
+            (tenant, integration, kind, source_id, halo_id, hash, active, name, fence, seen)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET halo_id = excluded.halo_id, hash = excluded.hash,
+                active = excluded.active, name = excluded.name, fence = excluded.fence, seen = excluded.seen
+            WHERE excluded.fence >= links.fence"""
+        rows = [
+            (
+                *self._scope(link.kind),
+                link.source_id,
+                link.halo_id,
+                link.hash,
+                link.active,
+                link.name,
+                self._fence,
+                self._fence,
+            )
+            for link in links
+        ]
+        await self._write(statement, rows)
+
+    async def mark_seen(self, kind: EntityKind, source_ids: Collection[str]) -> None:
+        statement = f"UPDATE links SET seen = ? WHERE {_SCOPE} AND source_id = ?"  # noqa: S608 - no value is pasted in
+        await self._write(statement, [(self._fence, *self._scope(kind), one) for one in source_ids])
+
+    async def unseen(self, kind: EntityKind) -> AsyncIterator[Link]:
+        query = f"SELECT {_COLUMNS} FROM links WHERE {_SCOPE} AND active AND seen < ?"  # noqa: S608 - no value is pasted in
+        async with self._db.execute(query, (*self._scope(kind), self._fence)) as rows:
+            async for row in rows:
+                yield _link(kind, row)
+
+    async def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:  # Any: one value per column
+        if not rows:
+            return
+        async with self._writer, transaction(self._db):
+            await self._db.executemany(statement, rows)
+
+    def _scope(self, kind: EntityKind) -> tuple[str, str, str]:
+        return (self._ref.tenant, self._ref.name, kind.value)
+
+
+def _link(kind: EntityKind, row: aiosqlite.Row) -> Link:
+    source_id, halo_id, digest, active, name = row
+    return Link(kind, source_id, halo_id, hash=digest, active=bool(active), name=name)

@@ -1,0 +1,119 @@
+"""Events on their way out: kept on disk until the broker has confirmed them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import aiosqlite
+
+from halo_agent.store.files import opened, transaction
+from halo_shared import logs
+from halo_shared.messages.codec import Envelope, seal
+from halo_shared.messages.events import Event, Finished, Level, Progress, Started
+from halo_shared.topology import Address, to_monitors
+
+log = logs.get(__name__)
+
+STEPS: Final = (
+    """
+    CREATE TABLE spool (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        rank INTEGER NOT NULL,
+        message_id TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        exchange TEXT NOT NULL,
+        key TEXT NOT NULL,
+        body BLOB NOT NULL
+    );
+    CREATE INDEX spool_rank ON spool (rank DESC, id)
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """One event that waits."""
+
+    id: int
+    envelope: Envelope
+    to: Address
+
+
+class Outbox:
+    """A bounded spool: when it is full, the least telling and oldest event gives way, and is counted."""
+
+    def __init__(self, db: aiosqlite.Connection, limit: int, waiting: int) -> None:
+        self._db = db
+        self._limit = limit
+        self._writer = asyncio.Lock()
+        self._news = asyncio.Event()
+        self.waiting = waiting
+        """How many events wait."""
+        if waiting:
+            self._news.set()
+        self.dropped = 0
+        """How many events gave way since the start."""
+
+    async def put(self, event: Event) -> None:
+        """Keep an event until the broker has it."""
+        envelope, to = seal(event, message_id=str(event.id)), to_monitors(event)
+        async with self._writer, transaction(self._db):
+            await self._db.execute(
+                "INSERT INTO spool (rank, message_id, kind, exchange, key, body) VALUES (?, ?, ?, ?, ?, ?)",
+                (_rank(event), envelope.id, envelope.kind, to.exchange, to.key, envelope.body),
+            )
+            if self.waiting >= self._limit:
+                await self._give_way()
+            else:
+                self.waiting += 1
+        self._news.set()
+
+    async def oldest(self, limit: int) -> Sequence[Spooled]:
+        """What has waited longest."""
+        rows = await self._db.execute_fetchall(
+            "SELECT id, message_id, kind, body, exchange, key FROM spool ORDER BY id LIMIT ?", (limit,)
+        )
+        return [Spooled(row[0], Envelope(row[1], row[2], row[3]), Address(row[4], row[5])) for row in rows]
+
+    async def drop(self, sent: Sequence[Spooled]) -> None:
+        """Forget what the broker has confirmed."""
+        async with self._writer, transaction(self._db):
+            await self._db.executemany("DELETE FROM spool WHERE id = ?", [(one.id,) for one in sent])
+            self.waiting -= len(sent)
+
+    async def news(self) -> None:
+        """Return once there is something to send."""
+        await self._news.wait()
+        self._news.clear()
+
+    async def _give_way(self) -> None:
+        await self._db.execute(
+            "DELETE FROM spool WHERE id = (SELECT id FROM spool ORDER BY rank DESC, id LIMIT 1)"
+        )
+        self.dropped += 1
+        if self.dropped == 1 or self.dropped % 1000 == 0:
+            log.warning("events_dropped", dropped=self.dropped, limit=self._limit)
+
+
+@asynccontextmanager
+async def open_outbox(path: Path, limit: int) -> AsyncIterator[Outbox]:
+    """The outbox in this file, with what an earlier process left in it."""
+    async with opened(path, STEPS) as db:
+        rows = list(await db.execute_fetchall("SELECT count(*) FROM spool"))
+        yield Outbox(db, limit, waiting=int(rows[0][0]))
+
+
+def _rank(event: Event) -> int:
+    """What gives way last has the lowest rank: states, then errors, then the rest, then progress and debug."""
+    match event:
+        case Started() | Finished():
+            return 0
+        case Progress():
+            return 3
+        case _ if event.level in (Level.WARNING, Level.ERROR):
+            return 1
+        case _:
+            return 3 if event.level is Level.DEBUG else 2

@@ -1,0 +1,42 @@
+"""The Halo target: one Halo instance, through its API."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import httpx
+from pydantic import SecretStr
+
+from halo_agent.targets.halo.auth import HaloAuth
+from halo_agent.targets.halo.check import Step
+from halo_agent.targets.halo.client import CONNECTIONS, HaloClient
+from halo_agent.targets.halo.pacing import Pace
+from halo_agent.targets.halo.paging import Lists
+from halo_agent.targets.halo.target import HaloTarget
+from halo_shared.clock import Clock
+from halo_shared.integrations import HaloConnection
+
+__all__ = ["HaloTarget", "Step", "open_halo"]
+
+ANSWER_WITHIN: Final = 70.0
+"""Seconds. Halo's own gateway gives up after a minute; waiting a little longer leaves it the last word."""
+
+
+@asynccontextmanager
+async def open_halo(
+    connection: HaloConnection,
+    secret: SecretStr,
+    *,
+    clock: Clock,
+    requests_per_minute: int,
+    answer_within: float = ANSWER_WITHIN,
+) -> AsyncIterator[HaloTarget]:
+    """A target for this instance; nothing is sent before the first call."""
+    timeout = httpx.Timeout(answer_within, connect=10, pool=None)
+    limits = httpx.Limits(max_connections=CONNECTIONS)
+    async with httpx.AsyncClient(
+        timeout=timeout, limits=limits, headers={"Accept": "application/json"}
+    ) as http:
+        auth = HaloAuth(http, connection, secret, clock)
+        client = HaloClient(http, connection, auth, Pace(clock, per_minute=requests_per_minute), clock)
+        yield HaloTarget(client, auth, Lists(client, connection.page_size), clock)

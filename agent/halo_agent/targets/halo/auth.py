@@ -1,0 +1,212 @@
+"""Entering Halo: where to ask for a token, and a fresh one on every request."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+from pydantic import SecretStr
+
+from halo_agent.targets.halo.bodies import explain
+from halo_agent.targets.halo.errors import WHERE, NotSent, detail, refusal, unreachable
+from halo_shared.clock import Clock
+from halo_shared.errors import (
+    CredentialRefused,
+    HaloIntegratorError,
+    PermissionMissing,
+    SettingsInvalid,
+    TargetUnavailable,
+)
+from halo_shared.integrations import HaloConnection, TenantKind
+
+SCOPE: Final = "all"
+USUAL_LIFE: Final = 3600.0
+"""Seconds a token lives when Halo does not say."""
+
+_SERVICES: Final = (
+    "Application '{client}' may not log in by itself. Let its method be 'Client ID and Secret (Services)'"
+)
+_REFUSALS: Final[dict[str, tuple[type[HaloIntegratorError], str]]] = {
+    "invalid_client": (
+        CredentialRefused,
+        "Halo refused client id '{client}' or its secret{tenant}. Check both",
+    ),
+    "invalid_scope": (
+        PermissionMissing,
+        f"Application '{{client}}' may not ask Halo for the scope '{SCOPE}'. Allow it",
+    ),
+    "unauthorized_client": (CredentialRefused, _SERVICES),
+    "unsupported_grant_type": (CredentialRefused, _SERVICES),
+}
+_OTHER: Final = (CredentialRefused, "Halo gave application '{client}' no token ({said}). Check it")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where tokens are given, and for which of Halo's tenants."""
+
+    token_url: str
+    tenant: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token, and when to ask for the next."""
+
+    value: SecretStr
+    life: float
+    renew_at: float
+
+
+class HaloAuth(httpx.Auth):
+    """Puts a valid token on each request; requests that need a new one share it."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, connection: HaloConnection, secret: SecretStr, clock: Clock
+    ) -> None:
+        self._http = http
+        self._connection = connection
+        self._secret = secret
+        self._clock = clock
+        self._door: Door | None = None
+        self._token: Token | None = None
+        self._renewing = asyncio.Lock()
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Sign the request, and once more with a new token if Halo no longer takes the one it had."""
+        token = await self.token()
+        response = yield _signed(request, token)
+        # Its connection must be free again, or eight refused requests would leave none to ask for the token.
+        await response.aread()
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            yield _signed(request, await self.token(refused=token))
+
+    async def token(self, *, refused: Token | None = None) -> Token:
+        """The present token; a new one if that is old or the one refused.
+
+        Raises CredentialRefused, PermissionMissing, SettingsInvalid or TransientError.
+        """
+        async with self._renewing:
+            held = self._token
+            if held is None or held is refused or self._clock.monotonic() >= held.renew_at:
+                held = self._token = await self._ask_for_token()
+            return held
+
+    async def door(self) -> Door:
+        """Where tokens are given, as the instance itself says; by custom below /auth."""
+        if self._door is None:
+            self._door = await self._find_door()
+        return self._door
+
+    async def _find_door(self) -> Door:
+        url = base(self._connection)
+        response = await self._send(self._http.build_request("GET", f"{url}/api/authinfo"))
+        if _passing(response):
+            raise _not_sent(response, "say where it gives tokens", self._clock)
+        address, tenant = _door_of(response)
+        address = address or f"{url}/auth"
+        if url.startswith("https:") and not address.startswith("https:"):
+            raise SettingsInvalid(
+                f"Halo at {url} gives its tokens at {address}, where the client secret would travel in clear. "
+                "Correct the address of the authorisation server in Halo."
+            )
+        if self._connection.kind is TenantKind.ON_PREMISE:
+            return Door(f"{address}/token", None)
+        return Door(f"{address}/token", self._connection.tenant or tenant)
+
+    async def _ask_for_token(self) -> Token:
+        door = await self.door()
+        asked_at = self._clock.monotonic()
+        response = await self._send(
+            self._http.build_request(
+                "POST",
+                door.token_url,
+                params={"tenant": door.tenant} if door.tenant else None,
+                data={
+                    "grant_type": "client_credentials",
+                    "client_id": self._connection.client_id,
+                    "client_secret": self._secret.get_secret_value(),
+                    "scope": SCOPE,
+                },
+            )
+        )
+        if not response.is_success:
+            raise self._refused(response, door)
+        return _token_of(response, asked_at)
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self._http.send(request, auth=None)
+        except httpx.RequestError as error:
+            told = unreachable(error)
+            if isinstance(told, TargetUnavailable):
+                raise NotSent(told.message, detail=told.detail) from error
+            raise told from error
+
+    def _refused(self, response: httpx.Response, door: Door) -> HaloIntegratorError:
+        if _passing(response):
+            return _not_sent(response, "give a token", self._clock)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return SettingsInvalid(
+                f"Halo gives no tokens at {door.token_url}: check 'url' of the tenant.",
+                detail=detail(response),
+            )
+        error, sentence = _REFUSALS.get(_error_code(response), _OTHER)
+        message = sentence.format(
+            client=self._connection.client_id,
+            tenant=f" for tenant '{door.tenant}'" if door.tenant else "",
+            said=explain(response.text) or f"status {response.status_code}",
+        )
+        return error(f"{message} under {WHERE}.", detail=detail(response))
+
+
+def base(connection: HaloConnection) -> str:
+    """The address of the instance, without a slash at its end."""
+    return str(connection.url).rstrip("/")
+
+
+def _signed(request: httpx.Request, token: Token) -> httpx.Request:
+    request.headers["Authorization"] = f"Bearer {token.value.get_secret_value()}"
+    return request
+
+
+def _passing(response: httpx.Response) -> bool:
+    return response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS
+
+
+def _not_sent(response: httpx.Response, doing: str, clock: Clock) -> HaloIntegratorError:
+    """As any refusal, but what was to be asked of Halo with the token has certainly not been asked."""
+    error = refusal(response, doing, clock)
+    return NotSent(error.message, detail=error.detail) if isinstance(error, TargetUnavailable) else error
+
+
+def _door_of(response: httpx.Response) -> tuple[str, str | None]:
+    body = _object(response)
+    address, tenant = body.get("auth_url"), body.get("tenant_id")
+    return (
+        address.rstrip("/") if isinstance(address, str) else "",
+        tenant if isinstance(tenant, str) and tenant else None,
+    )
+
+
+def _token_of(response: httpx.Response, asked_at: float) -> Token:
+    """The token of a reply; to be renewed a minute before its end, or a tenth of a short life before."""
+    body = _object(response)
+    value, life = body.get("access_token"), body.get("expires_in")
+    if not isinstance(value, str) or not value:
+        raise NotSent("Halo answered the request for a token with something else.")
+    seconds = float(life) if isinstance(life, int | float) and life > 0 else USUAL_LIFE
+    return Token(SecretStr(value), seconds, asked_at + seconds - min(60, seconds / 10))
+
+
+def _error_code(response: httpx.Response) -> str:
+    return str(_object(response).get("error", ""))
+
+
+def _object(response: httpx.Response) -> dict[str, object]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -1,0 +1,30 @@
+"""Trying a connection stage by stage, so that the first thing that is wrong has a name."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from halo_agent.targets.halo import wire
+from halo_agent.targets.halo.auth import HaloAuth
+from halo_agent.targets.halo.client import HaloClient
+from halo_agent.targets.halo.paging import Lists
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage that succeeded, and what it showed."""
+
+    stage: str
+    found: str
+
+
+async def check(auth: HaloAuth, client: HaloClient, lists: Lists) -> AsyncIterator[Step]:
+    """Each stage as it succeeds; the first that fails raises an error that says what to do."""
+    door = await auth.door()
+    tenant = f" for tenant '{door.tenant}'" if door.tenant else ""
+    yield Step("connect to Halo", f"tokens are given at {door.token_url}{tenant}")
+    token = await auth.token()
+    yield Step("log in", f"a token for {token.life / 60:.0f} minutes")
+    version = wire.version(await client.get(wire.INSTANCE.path))
+    yield Step("read the version", version)
+    clients = await lists.page(wire.CLIENT)
+    yield Step("list clients", f"{clients.count:,} of them")

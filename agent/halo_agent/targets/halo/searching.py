@@ -1,0 +1,84 @@
+"""Finding records that could be the same: one question for each value, or the whole list. Pure."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import ceil
+
+from halo_agent.engine.matcher import comparable
+from halo_agent.engine.records import Desired, TargetRecord
+from halo_agent.targets.halo import wire
+
+Question = Mapping[str, str]
+"""Query parameters that narrow a list down to the records that hold one value."""
+
+
+class Way(StrEnum):
+    """How candidates are found."""
+
+    ASK = "ask"
+    """A request for each value."""
+    LIST = "list"
+    """All pages, and the records one by one where the list leaves out what is compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The way that was chosen, and why."""
+
+    way: Way
+    reason: str
+
+
+def questions(
+    resource: wire.Resource, wishes: Iterable[Desired], match: Sequence[str]
+) -> list[Question] | None:
+    """What to ask so that nothing that could match stays unfound; None where Halo cannot be asked for it."""
+    asked = {question for wish in wishes for question in _of_wish(resource, wish, match)}
+    if None in asked:
+        return None
+    return [dict(question) for question in sorted(question for question in asked if question)]
+
+
+def choose(asked: Sequence[Question] | None, records: int, page_size: int, *, hidden: bool) -> Choice:
+    """The way that takes fewer requests; `hidden` when the list does not show all that is compared."""
+    listing = ceil(records / page_size) + (records if hidden else 0)
+    if asked is None:
+        return Choice(Way.LIST, "a field that is compared cannot be asked for")
+    if len(asked) < listing:
+        return Choice(Way.ASK, f"{len(asked)} questions against {listing} requests for the list")
+    return Choice(Way.LIST, f"{listing} requests for the list against {len(asked)} questions")
+
+
+def compared(wishes: Iterable[Desired], match: Sequence[str]) -> frozenset[str]:
+    """The fields by which records are recognised."""
+    return frozenset(wish.identity[0] for wish in wishes) | frozenset(match)
+
+
+def hidden(fields: Iterable[str], records: Iterable[TargetRecord]) -> frozenset[str]:
+    """The fields that none of these records shows, as lists leave some out."""
+    shown = {name for record in records for name in record.fields}
+    return frozenset(fields) - shown
+
+
+def _of_wish(
+    resource: wire.Resource, wish: Desired, match: Sequence[str]
+) -> Iterator[tuple[tuple[str, str], ...] | None]:
+    yield _about(resource, *wish.identity)
+    values = {**wish.when_empty, **wish.on_create, **wish.always}
+    for name in match:
+        if comparable(values.get(name)):
+            yield _about(resource, name, str(values[name]).strip())
+
+
+def _about(resource: wire.Resource, name: str, value: str) -> tuple[tuple[str, str], ...] | None:
+    if name.startswith(wire.OWN):
+        return None
+    if name in resource.own_parameter:
+        return ((name, value), (resource.own_parameter[name], "true"))
+    if name in resource.searched:
+        return (("search", value),)
+    # 2 is equality. The plain search looks into few fields, and certainly not into other systems' ids.
+    wanted = [{"filter_name": name, "filter_type": 2, "filter_value": value}]
+    return (("advanced_search", json.dumps(wanted)),)

@@ -1,0 +1,83 @@
+"""What an agent is made of, and what runs in it: read this first."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from typing import Final
+from uuid import uuid4
+
+from halo_agent import connectors
+from halo_agent.jobs.sync import SyncJobs
+from halo_agent.leases import Leases
+from halo_agent.reporter import Reports
+from halo_agent.secrets import LocalSecrets
+from halo_agent.sender import Sender
+from halo_agent.session import Session, introduce
+from halo_agent.settings import Settings, environment
+from halo_agent.stopping import Stopping
+from halo_agent.store.links import open_links
+from halo_agent.store.outbox import open_outbox
+from halo_agent.worker import Worker
+from halo_shared.clock import Clock
+from halo_shared.redaction import Redactor
+from halo_shared.transport import Transport
+
+LAST_WORDS: Final = 10.0
+"""Seconds that a stopping agent gives its last events to reach the broker."""
+
+
+async def run(
+    settings: Settings, transport: Transport, clock: Clock, redactor: Redactor, stopping: Stopping
+) -> None:
+    """An agent at work until it is told to stop; its last events are sent, or kept for the next start."""
+    async with AsyncExitStack() as stack:
+        outbox = await stack.enter_async_context(
+            open_outbox(settings.data / "spool.db", settings.spool_limit)
+        )
+        links = await stack.enter_async_context(open_links(settings.data / "links.db"))
+        secrets = LocalSecrets(settings.secrets_file, environment(), redactor)
+        hello = introduce(
+            settings.name,
+            uuid4(),
+            version=version("halo-integrator-agent"),
+            slots=settings.slots,
+            connectors=[connector.spec for connector in connectors.available()],
+        )
+        leases = Leases(settings.name, hello.session, transport, clock)
+        session = Session(hello, transport, leases, outbox, clock)
+        jobs = SyncJobs(links, secrets, clock, redactor)
+        reports = Reports(settings.name, outbox, clock, redactor)
+        worker = Worker(transport, leases, jobs.run, reports.of, redactor, settings.slots)
+        session.tell(worker.doing)
+        sender = Sender(outbox, transport, clock)
+
+        async with asyncio.TaskGroup() as loops:
+            background = [
+                loops.create_task(session.listen(), name="commands"),
+                loops.create_task(session.beat(), name="heartbeat"),
+                loops.create_task(sender.run(), name="sender"),
+                loops.create_task(_stop(worker, stopping), name="stopping"),
+            ]
+            await _work(session, worker, stopping)
+            for task in background:
+                task.cancel()
+        await sender.drain(LAST_WORDS)
+
+
+async def _work(session: Session, worker: Worker, stopping: Stopping) -> None:
+    """Once welcome, work until drained."""
+    welcomed = asyncio.create_task(session.welcomed())
+    stopped = asyncio.create_task(stopping.drain.wait())
+    await asyncio.wait({welcomed, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if welcomed.done():
+        await worker.run(welcomed.result().group)
+    welcomed.cancel()
+
+
+async def _stop(worker: Worker, stopping: Stopping) -> None:
+    """Stopping is not cancelling: asked once, finish what runs; asked twice, cut it short."""
+    await stopping.drain.wait()
+    await worker.drain()
+    await stopping.cancel.wait()
+    worker.cancel()

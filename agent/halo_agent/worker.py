@@ -1,0 +1,196 @@
+"""Take a job, obtain its lease, run it, say how it ended. Knows nothing of syncing.
+
+The broker's message is acknowledged as soon as the lease is there: from then on the lease is the claim to the run,
+and nothing depends on the broker's patience with an unacknowledged message.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from halo_agent.leases import Lease, Leases
+from halo_agent.reporter import Ending, EventReporter
+from halo_shared import logs
+from halo_shared.errors import Cancelled, ErrorClass, Settle
+from halo_shared.messages.base import Failure
+from halo_shared.messages.commands import LeaseGranted, LeaseRefused
+from halo_shared.messages.jobs import Job
+from halo_shared.redaction import Redactor
+from halo_shared.runs import RunStatus
+from halo_shared.topology import jobs_queue
+from halo_shared.transport import Delivery, Transport
+from halo_shared.transport.consuming import read, settle
+
+log = logs.get(__name__)
+
+JOBS: Final[TypeAdapter[Job]] = TypeAdapter(Job)
+
+RunJob = Callable[[Lease, EventReporter], Coroutine[None, None, Ending]]
+"""Does the work of one attempt; raises when it can't."""
+Report = Callable[[LeaseGranted], EventReporter]
+"""A reporter for one attempt."""
+
+
+class Worker:
+    """Works on as many runs at once as it has slots, and takes no job that it could not start."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        leases: Leases,
+        run_job: RunJob,
+        report: Report,
+        redactor: Redactor,
+        slots: int,
+    ) -> None:
+        self._transport = transport
+        self._leases = leases
+        self._run_job = run_job
+        self._report = report
+        self._redactor = redactor
+        self._slots = slots
+        self._busy: dict[str, EventReporter | None] = {}
+        self._attempts: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Condition()
+        self._draining = asyncio.Event()
+
+    def doing(self) -> Sequence[str]:
+        """One line per run on what is being done."""
+        return [
+            f"{run}: {reporter.doing if reporter else 'asking for the lease'}"
+            for run, reporter in self._busy.items()
+        ]
+
+    async def run(self, group: str) -> None:
+        """Take jobs until told to drain, then return once the last attempt has ended."""
+        while not self._draining.is_set():
+            await self._until(lambda: self._draining.is_set() or len(self._busy) < self._slots)
+            await self._take_while_free(group)
+        await self._until(lambda: not self._busy)
+
+    async def drain(self) -> None:
+        """Take nothing new; what runs goes on to its end."""
+        async with self._changed:
+            self._draining.set()
+            self._changed.notify_all()
+
+    def cancel(self) -> None:
+        """Stop what runs; each attempt still says its last word."""
+        for task in self._attempts:
+            task.cancel()
+
+    async def _take_while_free(self, group: str) -> None:
+        """Consume until every slot is taken: a message handed to a full agent would wait while another is idle."""
+        async with self._transport.consume(jobs_queue(group), prefetch=self._slots) as deliveries:
+            taking = asyncio.create_task(self._take(deliveries))
+            closing = asyncio.create_task(self._until(self._closed))
+            try:
+                await asyncio.wait({taking, closing}, return_when=asyncio.FIRST_COMPLETED)
+                if taking.done():
+                    taking.result()
+            finally:
+                for task in (taking, closing):
+                    task.cancel()
+                await asyncio.gather(taking, closing, return_exceptions=True)
+
+    def _closed(self) -> bool:
+        """Whether to stop consuming: no slot is free or nothing new is wanted, and no message is in hand."""
+        asking = any(reporter is None for reporter in self._busy.values())
+        return not asking and (self._draining.is_set() or len(self._busy) >= self._slots)
+
+    async def _take(self, deliveries: AsyncIterator[Delivery]) -> None:
+        async for job, delivery in read(deliveries, JOBS):
+            if job.run in self._busy:  # a second copy of a job that is in hand
+                await settle(delivery, Settle.DONE)
+                continue
+            await self._until(lambda: len(self._busy) < self._slots)
+            if self._draining.is_set():
+                return
+            self._busy[job.run] = None
+            task = asyncio.create_task(self._attempt(job, delivery), name=f"run {job.run}")
+            self._attempts.add(task)
+            task.add_done_callback(self._attempts.discard)
+
+    async def _attempt(self, job: Job, delivery: Delivery) -> None:
+        try:
+            lease = await self._claim(job, delivery)
+            if lease:
+                await self._work(lease)
+        finally:
+            self._leases.give_back(job.run)
+            del self._busy[job.run]
+            await self._note()
+
+    async def _claim(self, job: Job, delivery: Delivery) -> Lease | None:
+        """The lease of this job's run, or None; settles the message in each case."""
+        try:
+            answer = await self._leases.ask(job.run)
+        except asyncio.CancelledError:
+            await settle(delivery, Settle.AGAIN)
+            raise
+        match answer:
+            case Lease():
+                await settle(delivery, Settle.DONE)
+                return answer
+            case LeaseRefused():
+                log.info("job_refused", run=job.run, code=answer.code, why=answer.message)
+                await settle(delivery, Settle.DONE)
+            case None:
+                log.warning("job_given_back", run=job.run, why="the controller gave no answer")
+                await settle(delivery, Settle.AGAIN)
+        return None
+
+    async def _work(self, lease: Lease) -> None:
+        grant = lease.grant
+        reporter = self._report(grant)
+        self._busy[grant.run] = reporter
+        await self._note()
+        log.info("attempt_started", run=grant.run, fence=grant.fence, attempt=grant.attempt)
+        assignment = grant.assignment
+        await reporter.started(assignment.integration.connector, assignment.mode, grant.attempt)
+        work = asyncio.create_task(self._run_job(lease, reporter), name=f"work on {grant.run}")
+        try:
+            await _until_done_or_ended(work, lease)
+        finally:
+            ending = self._ending(work, lease, reporter)
+            await reporter.finished(ending)
+            log.info(
+                "attempt_ended", run=grant.run, fence=grant.fence, status=ending.status, text=ending.text
+            )
+
+    def _ending(self, work: "asyncio.Task[Ending]", lease: Lease, reporter: EventReporter) -> Ending:
+        """How the attempt ended, whatever happened to it."""
+        error: BaseException | None
+        if work.cancelled():
+            error = lease.why_ended or Cancelled("The agent was stopped while it worked on this run.")
+        else:
+            error = work.exception()
+        if error is None:
+            return work.result()
+        failure = Failure.of(error, self._redactor)
+        if failure.error_class is ErrorClass.INTERNAL:
+            log.error("attempt_failed", run=lease.grant.run, exc_info=error)
+        if isinstance(error, Cancelled):
+            return Ending(RunStatus.CANCELLED, reporter.counts, failure=failure)
+        return Ending(RunStatus.FAILED, reporter.counts, failure=failure)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        async with self._changed:
+            await self._changed.wait_for(condition)
+
+    async def _note(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+
+async def _until_done_or_ended(work: "asyncio.Task[Ending]", lease: Lease) -> None:
+    """Return when the work is over; it is cut short when the lease ends or this task is cancelled."""
+    watch = asyncio.create_task(lease.ended.wait())
+    try:
+        await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watch.cancel()
+        work.cancel()
+        await asyncio.wait({work})

@@ -1,0 +1,54 @@
+"""Services that tests share: one private broker and one private directory per test run."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from halo_sandbox.services import directory as directories
+from halo_sandbox.services import rabbitmq
+from halo_sandbox.services.directory import PrivateDirectory
+from halo_sandbox.services.people import people
+from halo_sandbox.services.rabbitmq import PrivateRabbitMQ
+from tests.support.services import needed
+
+# What the developer's shell says about a real installation must not reach a test.
+for _name in [name for name in os.environ if name.startswith("HALO_")]:
+    del os.environ[_name]
+
+MARK_OF_FIXTURE = {
+    "broker_url": pytest.mark.broker,
+    "private_broker": pytest.mark.broker,
+    "directory": pytest.mark.directory,
+}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks tests by the services they ask for."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        for fixture, mark in MARK_OF_FIXTURE.items():
+            if fixture in fixtures:
+                item.add_marker(mark)
+
+
+@pytest.fixture(scope="session")
+def private_broker() -> Iterator[PrivateRabbitMQ]:
+    """The broker that all tests share; a test that kills or restarts one starts its own."""
+    with needed(), rabbitmq.serving(management=True) as broker:
+        yield broker
+
+
+@pytest.fixture
+async def broker_url(private_broker: PrivateRabbitMQ) -> AsyncIterator[str]:
+    """A virtual host that no other test sees."""
+    async with private_broker.vhost() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def directory() -> Iterator[PrivateDirectory]:
+    """A directory of 1,200 people, to read; a test that changes one starts its own."""
+    with needed(), directories.serving(people(1_200)) as private:
+        yield private

@@ -1,0 +1,95 @@
+"""A TCP proxy whose line a test can cut, silence and restore."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+
+class TcpProxy:
+    """Stands between a client and its server; see `tcp_proxy`."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._open = True
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._lines: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def port(self) -> int:
+        """The loopback port that clients connect to."""
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    def cut(self) -> None:
+        """Break every connection, and refuse new ones until `restore`."""
+        self._open = False
+        for line in self._lines:
+            line.cancel()
+
+    def pause(self) -> None:
+        """Keep the connections, but let nothing through until `restore`: a server that hangs."""
+        self._flowing.clear()
+
+    def restore(self) -> None:
+        """Let clients connect and bytes pass again."""
+        self._open = True
+        self._flowing.set()
+
+    async def start(self) -> None:
+        """Listen on a free port."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+
+    async def stop(self) -> None:
+        """Break every connection and listen no more."""
+        self.cut()
+        await asyncio.gather(*self._lines, return_exceptions=True)
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._open:
+            await _hang_up(writer)
+            return
+        line = asyncio.create_task(self._connect(reader, writer))
+        self._lines.add(line)
+        line.add_done_callback(self._lines.discard)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await asyncio.open_connection(*self._target)
+            try:
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._pump(reader, far_writer))
+                    both.create_task(self._pump(far_reader, writer))
+            finally:
+                await _hang_up(far_writer)
+        finally:
+            await _hang_up(writer)
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                await self._flowing.wait()
+                writer.write(data)
+                await writer.drain()
+            writer.write_eof()
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+@asynccontextmanager
+async def tcp_proxy(host: str, port: int) -> AsyncIterator[TcpProxy]:
+    """A proxy in front of this server, for the length of a `with`."""
+    proxy = TcpProxy(host, port)
+    await proxy.start()
+    try:
+        yield proxy
+    finally:
+        await proxy.stop()
