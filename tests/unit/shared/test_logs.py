@@ -1,10 +1,8 @@
 """Log lines carry ids and no secrets."""
 
-import io
 import json
 import logging
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +14,7 @@ from halo_shared import logs
 from halo_shared.redaction import Redactor
 
 CANARY = "c4nary-S3cret"
+Said = Callable[[], str]
 
 
 @pytest.fixture
@@ -26,33 +25,30 @@ def redactor() -> Redactor:
 
 
 @pytest.fixture
-def stderr(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What the process says; logging is as it was afterwards."""
+def said(capsys: pytest.CaptureFixture[str]) -> Iterator[Said]:
+    """Reads what the process has said; logging is as it was afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    said = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", said)
-    yield said
+    yield lambda: capsys.readouterr().err
     root.handlers, root.level = handlers, level
     structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 def log_in(password: str) -> None:
     raise ValueError(f"login failed with {password}")
 
 
-def lines(stderr: io.StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in stderr.getvalue().splitlines()]
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
 
 
-def test_a_line_is_json_with_ids_time_and_origin(redactor: Redactor, stderr: io.StringIO) -> None:
+def test_a_line_is_json_with_ids_time_and_origin(redactor: Redactor, said: Said) -> None:
     logs.configure(redactor)
 
     with structlog.contextvars.bound_contextvars(run="3f2a1b0c9d8e"):
         logs.get("halo_agent.worker").info("attempt_started", tenant="acme", fence=7)
 
-    [line] = lines(stderr)
+    [line] = lines(said())
     assert line.pop("timestamp").endswith("Z")
     assert line == {
         "event": "attempt_started",
@@ -77,19 +73,18 @@ def test_a_line_is_json_with_ids_time_and_origin(redactor: Redactor, stderr: io.
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_no_value_brings_a_secret_out(redactor: Redactor, stderr: io.StringIO, value: object) -> None:
+def test_no_value_brings_a_secret_out(redactor: Redactor, said: Said, value: object) -> None:
     logs.configure(redactor)
 
     logs.get("x").warning("said", value=value)
 
-    assert CANARY not in stderr.getvalue()
-    assert "***" in stderr.getvalue()
+    text = said()
+    assert CANARY not in text
+    assert "***" in text
 
 
 @pytest.mark.parametrize("style", ["json", "text"])
-def test_no_exception_brings_a_secret_out(
-    redactor: Redactor, stderr: io.StringIO, style: logs.LogFormat
-) -> None:
+def test_no_exception_brings_a_secret_out(redactor: Redactor, said: Said, style: logs.LogFormat) -> None:
     logs.configure(redactor, style=style)
 
     try:
@@ -97,11 +92,12 @@ def test_no_exception_brings_a_secret_out(
     except ValueError:
         logs.get("x").exception("failed")
 
-    assert CANARY not in stderr.getvalue()
-    assert "ValueError: login failed with ***" in stderr.getvalue()
+    text = said()
+    assert CANARY not in text
+    assert "ValueError: login failed with ***" in text
 
 
-def test_lines_of_libraries_come_in_the_same_form(redactor: Redactor, stderr: io.StringIO) -> None:
+def test_lines_of_libraries_come_in_the_same_form(redactor: Redactor, said: Said) -> None:
     logs.configure(redactor)
 
     try:
@@ -109,7 +105,7 @@ def test_lines_of_libraries_come_in_the_same_form(redactor: Redactor, stderr: io
     except ValueError:
         logging.getLogger("some.library").exception("connecting to amqp://halo:%s@broker", "hunter22")
 
-    [line] = lines(stderr)
+    [line] = lines(said())
     assert (line["event"], line["logger"], line["level"]) == (
         "connecting to amqp://halo:***@broker",
         "some.library",
@@ -118,12 +114,12 @@ def test_lines_of_libraries_come_in_the_same_form(redactor: Redactor, stderr: io
     assert "ValueError: login failed with ***" in line["exception"]
 
 
-def test_values_that_are_no_text_stay_what_they_are(redactor: Redactor, stderr: io.StringIO) -> None:
+def test_values_that_are_no_text_stay_what_they_are(redactor: Redactor, said: Said) -> None:
     logs.configure(redactor)
 
     logs.get("x").info("said", count=3, share=0.5, on=True, none=None, id=UUID(int=1))
 
-    [line] = lines(stderr)
+    [line] = lines(said())
     assert [line[key] for key in ("count", "share", "on", "none", "id")] == [
         3,
         0.5,
@@ -133,37 +129,38 @@ def test_values_that_are_no_text_stay_what_they_are(redactor: Redactor, stderr: 
     ]
 
 
-def test_quieter_lines_are_left_out(redactor: Redactor, stderr: io.StringIO) -> None:
+def test_quieter_lines_are_left_out(redactor: Redactor, said: Said) -> None:
     logs.configure(redactor, level="warning")
 
     logs.get("x").info("quiet")
     logging.getLogger("library").info("quiet")
     logs.get("x").warning("loud")
 
-    assert [line["event"] for line in lines(stderr)] == ["loud"]
+    assert [line["event"] for line in lines(said())] == ["loud"]
 
 
-def test_chatty_libraries_are_heard_from_warning_on(redactor: Redactor, stderr: io.StringIO) -> None:
+def test_chatty_libraries_are_heard_from_warning_on(redactor: Redactor, said: Said) -> None:
     logs.configure(redactor, level="debug")
 
     logging.getLogger("httpx").info("HTTP Request: GET ...")
 
-    assert stderr.getvalue() == ""
+    assert said() == ""
 
 
-def test_text_is_one_short_line(redactor: Redactor, stderr: io.StringIO) -> None:
+def test_text_is_one_short_line(redactor: Redactor, said: Said) -> None:
     logs.configure(redactor, style="text")
 
     logs.get("x").info("attempt_started", run="3f2a1b0c9d8e")
 
-    assert stderr.getvalue().count("\n") == 1
-    assert "attempt_started" in stderr.getvalue()
+    text = said()
+    assert text.count("\n") == 1
+    assert "attempt_started" in text
 
 
-def test_configuring_twice_does_not_say_things_twice(redactor: Redactor, stderr: io.StringIO) -> None:
+def test_configuring_twice_does_not_say_things_twice(redactor: Redactor, said: Said) -> None:
     logs.configure(redactor)
     logs.configure(redactor)
 
     logs.get("x").info("once")
 
-    assert len(lines(stderr)) == 1
+    assert len(lines(said())) == 1

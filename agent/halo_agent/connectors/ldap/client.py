@@ -53,8 +53,8 @@ class Client:
         client.set_credentials("SIMPLE", user=settings.bind_dn, password=password.get_secret_value())
         # Else bonsai makes numbers of what looks like one: "+44" becomes 44.
         client.set_raw_attributes([*self._attributes, CONTEXTS])
-        client.set_auto_page_acquire(False)  # noqa: FBT003  pages that it acquires by itself have no time-out
-        client.set_ignore_referrals(False)  # noqa: FBT003  they mean that something is missing
+        client.set_auto_page_acquire(False)  # pages that it acquires by itself have no time-out
+        client.set_ignore_referrals(False)  # they mean that something is missing
         try:
             self._open = client.connect(timeout=min(settings.seconds, SIGN_IN_SECONDS))
         except bonsai.LDAPError as error:

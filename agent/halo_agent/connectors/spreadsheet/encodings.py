@@ -74,9 +74,9 @@ def _legacy(sample: bytes, label: str) -> str:
     least = min((match.chaos for match in matches), default=0)
     best = [match for match in matches if match.chaos == least]
     if len(best) != 1:
-        fitting = " or ".join(match.encoding for match in best) or "none that is known"
+        fitting = ", ".join(match.encoding for match in best) or "none"
         raise SettingsInvalid(
-            f"The encoding of {label} cannot be told ({fitting} would fit): set 'encoding', or save the "
+            f"The encoding of {label} cannot be told (it fits {fitting}): set 'encoding', or save the "
             "file as UTF-8."
         )
     return next(encoding for encoding in _LEGACY if encoding in best[0].could_be_from_charset)

@@ -126,7 +126,7 @@ async def test_half_a_utf16_pair_spoils_its_row(tmp_path: Path) -> None:
     assert "not utf-16" in reasons(items)["assets.csv row 2"]
 
 
-@pytest.mark.parametrize("content", ["Tag,Na", "Tag,Name", 'Tag,"Na'])
+@pytest.mark.parametrize("content", ["Tag,Na", "Tag,Name", 'Tag,"Na', '"Tag,Na'])
 async def test_a_cut_header_stops_the_read(tmp_path: Path, content: str) -> None:
     with pytest.raises(IncompleteRead, match="header"):
         await read(saved(tmp_path, content))

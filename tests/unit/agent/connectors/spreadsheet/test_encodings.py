@@ -85,8 +85,8 @@ async def test_a_byte_order_mark_is_stronger_than_the_setting(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "fitting"),
     [
-        ("Señor".encode("cp1252"), "cp1250 or cp1252 would fit"),
-        (bytes(range(0x80, 0x100)) * 4, "none that is known"),
+        ("Señor".encode("cp1252"), "it fits .*cp1252"),
+        (bytes(range(0x80, 0x100)) * 4, "it fits none"),
     ],
 )
 async def test_an_encoding_that_cannot_be_told_is_asked_for(

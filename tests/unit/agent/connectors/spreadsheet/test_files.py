@@ -168,6 +168,14 @@ def test_what_the_system_refuses_says_what_to_do(error: OSError, meaning: type, 
     assert "/srv/assets.csv" in refusal.message
 
 
+async def test_a_file_that_goes_before_it_is_opened_is_unavailable(tmp_path: Path) -> None:
+    (found,) = files.find(str(write_csv(tmp_path / "a.csv")))
+    found.path.unlink()
+
+    with pytest.raises(SourceUnavailable, match="No such file"), files.reading(found):
+        pass
+
+
 async def test_a_file_that_the_system_cannot_open_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match="cannot be read: File name too long"):
         await read(tmp_path / f"{'a' * 300}.csv")
