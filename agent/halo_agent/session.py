@@ -59,17 +59,12 @@ class Session:
             ) from error
 
     async def welcomed(self) -> Welcome:
-        """Say hello until the controller answers."""
-        while not self._welcome.done():
-            await self._say(self._hello)
-            await asyncio.wait([self._welcome], timeout=HELLO_EVERY)
-            if not self._welcome.done():
-                log.info("controller_silent", agent=self._hello.agent, next_try_in=HELLO_EVERY)
-        return self._welcome.result()
+        """The controller's welcome, once it has come."""
+        return await asyncio.shield(self._welcome)
 
     async def beat(self) -> None:
-        """Say that this agent lives, as often as the welcome asked for, for ever."""
-        welcome = await self.welcomed()
+        """Say hello until welcome, then say that this agent lives as often as the welcome asked for, for ever."""
+        welcome = await self._greet()
         while True:
             await self._clock.sleep(welcome.heartbeat_seconds)
             self._leases.renewing()
@@ -88,6 +83,14 @@ class Session:
     def tell(self, doing: Callable[[], Sequence[str]]) -> None:
         """Let heartbeats carry these lines on what is being done."""
         self._doing.append(doing)
+
+    async def _greet(self) -> Welcome:
+        while not self._welcome.done():
+            await self._say(self._hello)
+            await asyncio.wait([self._welcome], timeout=HELLO_EVERY)
+            if not self._welcome.done():
+                log.info("controller_silent", agent=self._hello.agent, next_try_in=HELLO_EVERY)
+        return self._welcome.result()
 
     async def _obey(self, command: Command) -> None:
         match command:

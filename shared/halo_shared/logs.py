@@ -42,7 +42,7 @@ def configure(redactor: Redactor, *, level: str = "info", style: LogFormat = "au
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for chatty in ("aiormq", "aio_pika", "httpx", "httpcore", "alembic", "aiosqlite"):
+    for chatty in ("aiormq", "aio_pika", "httpx", "httpcore", "alembic", "aiosqlite", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[

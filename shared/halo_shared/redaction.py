@@ -53,7 +53,7 @@ class Redactor:
         """Never let this value through again, nor as it looks inside JSON or a URL."""
         value = secret.get_secret_value()
         if len(value) >= _SHORTEST:
-            self._known |= {value, json.dumps(value)[1:-1], quote(value, safe="")}
+            self._known |= {value, json.dumps(value)[1:-1], quote(value, safe="", errors="replace")}
 
     def scrub(self, text: str) -> str:
         """The text without secrets."""

@@ -168,6 +168,18 @@ class TargetContract:
         assert applied[1].halo_id == id_ != applied[0].halo_id
 
 
+async def create(target: Target, wish: Desired) -> int:
+    """The id of a new record that fulfils this wish."""
+    return (await target.apply(Create(wish, reason="not in Halo yet"))).halo_id
+
+
+async def create_retired(target: Target, wish: Desired) -> int:
+    """The id of a new record that was retired at once."""
+    id_ = await create(target, wish)
+    await target.apply(Retire(wish.kind, wish.source_id, id_, wish.name, reason="gone", hash=""))
+    return id_
+
+
 async def one(target: Target, kind: EntityKind, id_: int) -> TargetRecord:
     """The one record of this id."""
     (record,) = [record async for record in target.fetch(kind, [id_])]

@@ -4,24 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from halo_agent.engine.changes import Create
 from halo_agent.engine.records import Desired
 from halo_agent.targets.halo import HaloTarget
 from halo_sandbox.server import Sandbox, running
-from tests.contract.target import Snapshot, TargetContract
-from tests.unit.agent.targets.support import Levers, halo, levers, machine, person, retire
+from tests.contract.target import Snapshot, TargetContract, create, create_retired
+from tests.unit.agent.targets.support import Levers, halo, levers, machine, person
 
 OTHERS = 105
-
-
-async def create(target: HaloTarget, wish: Desired) -> int:
-    return (await target.apply(Create(wish, reason="not in Halo yet"))).halo_id
-
-
-async def create_retired(target: HaloTarget, wish: Desired) -> int:
-    id_ = await create(target, wish)
-    await target.apply(retire(wish, id_))
-    return id_
 
 
 class HaloContract(TargetContract):

@@ -279,6 +279,13 @@ async def test_an_unknown_place_is_named_with_what_comes_near(
     assert f"site '{place.site}' of client '{place.client}'" in caught.value.message
 
 
+async def test_a_name_that_two_clients_have_is_not_guessed(target: HaloTarget, hands: Levers) -> None:
+    await hands.plant("Client", [{"name": "ACME"}])
+
+    with pytest.raises(Unplaced, match="more than one client 'Acme'"):
+        await create(target, person("a-1"))
+
+
 async def test_places_are_looked_up_once(target: HaloTarget, hands: Levers) -> None:
     await asyncio.gather(*(create(target, person(f"a-{n}", place=Place(" ACME ", "main"))) for n in range(5)))
 
@@ -430,14 +437,17 @@ async def test_reading_survives_what_passes(target: HaloTarget, hands: Levers, f
     assert (await fetched(target, USERS, id_)).name == "Anna Berg"
 
 
-async def test_a_record_that_a_slow_halo_stores_late_is_found(sandbox: Sandbox, hands: Levers) -> None:
+async def test_a_record_that_a_slow_halo_did_not_confirm_is_there_once(
+    sandbox: Sandbox, hands: Levers
+) -> None:
     async with halo(sandbox, SystemClock(), answer_within=0.5) as target:
         await create(target, person("a-1"))
         await hands.fault("slow", path="/api/Users", method="POST", seconds=1)
         applied = await create(target, person("a-2"))
 
-    assert applied.found
-    assert [row["azureoid"] for row in await hands.held("Users")] == ["a-1", "a-2"]
+    held = {row["azureoid"]: row["id"] for row in await hands.held("Users")}
+    assert held["a-2"] == applied.halo_id
+    assert len(await hands.held("Users")) == 2
 
 
 async def test_a_halo_that_is_not_there_is_unavailable(clock: HurriedClock) -> None:

@@ -31,7 +31,7 @@ class Entry:
 
     dn: str
     attributes: Mapping[str, tuple[bytes, ...]]
-    """By the names that were asked for; what the entry does not have is left out."""
+    """By name in lower case: a directory answers in its own spelling, whatever it was asked."""
 
 
 class Client:
@@ -119,9 +119,9 @@ class Client:
     def _entry(self, result: bonsai.LDAPEntry | bonsai.LDAPReference) -> Entry:
         if isinstance(result, bonsai.LDAPReference):
             raise refusals.referred(self._settings, ", ".join(map(str, result.references)))
-        given = {name.lower(): values for name, values in result.items() if name != "dn"}
-        wanted = {name: given.get(name.lower()) for name in self._attributes}
-        return Entry(str(result.dn), {name: tuple(values) for name, values in wanted.items() if values})
+        wanted = {name.lower() for name in self._attributes}
+        given = {name.lower(): tuple(values) for name, values in result.items() if name.lower() in wanted}
+        return Entry(str(result.dn), given)
 
     def _no_base(self) -> SettingsInvalid:
         with suppress(bonsai.LDAPError):
@@ -131,7 +131,7 @@ class Client:
 
     def _look_at(self, dn: str, attribute: str) -> list[bonsai.LDAPEntry]:
         """The entry with this DN, if the directory has it and shows it."""
-        found = self._connection.search(
+        found: Sequence[object] = self._connection.search(
             dn, bonsai.LDAPSearchScope.BASE, ANY_ENTRY, [attribute], self._settings.seconds
         )
         return [entry for entry in found if isinstance(entry, bonsai.LDAPEntry)]

@@ -1,7 +1,7 @@
 """A client in a thread of its own, for code that may not block."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -26,7 +26,7 @@ class Session:
         """Connect and authenticate."""
         await self._do(self._client.sign_in, password)
 
-    async def pages(self, size: int) -> AsyncIterator[list[Entry]]:
+    async def pages(self, size: int) -> AsyncGenerator[list[Entry], None]:
         """All that matches, a page at a time; see `Client.pages` for what its end proves."""
         pages = self._client.pages(size)
         while (page := await self._do(next, pages, None)) is not None:

@@ -65,9 +65,7 @@ def _balanced(text: str) -> str:
     )
 
 
-AttributeName = Annotated[
-    str, StringConstraints(pattern=r"^(?:[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+)$")
-]
+AttributeName = Annotated[str, StringConstraints(pattern=r"^(?:[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+)$")]
 
 
 class DisabledWhen(Strict):

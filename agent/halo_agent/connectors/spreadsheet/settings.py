@@ -91,5 +91,5 @@ class SpreadsheetSettings(Strict):
     final_line_end: Literal["required", "optional"] = Field(
         default="required",
         description="Whether a CSV file whose last line is not ended counts as cut short. Say 'optional' "
-        "only for a tool that never ends it: then a file cut within its last row passes for whole.",
+        "only for a tool that never ends it: then a file cut within its last cell passes for whole.",
     )

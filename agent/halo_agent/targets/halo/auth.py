@@ -43,10 +43,10 @@ _OTHER: Final = (CredentialRefused, "Halo gave application '{client}' no token (
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class TokenEndpoint:
     """Where tokens are given, and for which of Halo's tenants."""
 
-    token_url: str
+    url: str
     tenant: str | None
 
 
@@ -69,7 +69,7 @@ class HaloAuth(httpx.Auth):
         self._connection = connection
         self._secret = secret
         self._clock = clock
-        self._door: Door | None = None
+        self._endpoint: TokenEndpoint | None = None
         self._token: Token | None = None
         self._renewing = asyncio.Lock()
 
@@ -93,18 +93,18 @@ class HaloAuth(httpx.Auth):
                 held = self._token = await self._ask_for_token()
             return held
 
-    async def door(self) -> Door:
+    async def endpoint(self) -> TokenEndpoint:
         """Where tokens are given, as the instance itself says; by custom below /auth."""
-        if self._door is None:
-            self._door = await self._find_door()
-        return self._door
+        if self._endpoint is None:
+            self._endpoint = await self._find_endpoint()
+        return self._endpoint
 
-    async def _find_door(self) -> Door:
+    async def _find_endpoint(self) -> TokenEndpoint:
         url = base(self._connection)
         response = await self._send(self._http.build_request("GET", f"{url}/api/authinfo"))
         if _passing(response):
             raise _not_sent(response, "say where it gives tokens", self._clock)
-        address, tenant = _door_of(response)
+        address, tenant = _endpoint_of(response)
         address = address or f"{url}/auth"
         if url.startswith("https:") and not address.startswith("https:"):
             raise SettingsInvalid(
@@ -112,17 +112,17 @@ class HaloAuth(httpx.Auth):
                 "Correct the address of the authorisation server in Halo."
             )
         if self._connection.kind is TenantKind.ON_PREMISE:
-            return Door(f"{address}/token", None)
-        return Door(f"{address}/token", self._connection.tenant or tenant)
+            return TokenEndpoint(f"{address}/token", None)
+        return TokenEndpoint(f"{address}/token", self._connection.tenant or tenant)
 
     async def _ask_for_token(self) -> Token:
-        door = await self.door()
+        endpoint = await self.endpoint()
         asked_at = self._clock.monotonic()
         response = await self._send(
             self._http.build_request(
                 "POST",
-                door.token_url,
-                params={"tenant": door.tenant} if door.tenant else None,
+                endpoint.url,
+                params={"tenant": endpoint.tenant} if endpoint.tenant else None,
                 data={
                     "grant_type": "client_credentials",
                     "client_id": self._connection.client_id,
@@ -132,7 +132,7 @@ class HaloAuth(httpx.Auth):
             )
         )
         if not response.is_success:
-            raise self._refused(response, door)
+            raise self._refused(response, endpoint)
         return _token_of(response, asked_at)
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
@@ -144,18 +144,18 @@ class HaloAuth(httpx.Auth):
                 raise NotSent(told.message, detail=told.detail) from error
             raise told from error
 
-    def _refused(self, response: httpx.Response, door: Door) -> HaloIntegratorError:
+    def _refused(self, response: httpx.Response, endpoint: TokenEndpoint) -> HaloIntegratorError:
         if _passing(response):
             return _not_sent(response, "give a token", self._clock)
         if response.status_code == httpx.codes.NOT_FOUND:
             return SettingsInvalid(
-                f"Halo gives no tokens at {door.token_url}: check 'url' of the tenant.",
+                f"Halo gives no tokens at {endpoint.url}: check 'url' of the tenant.",
                 detail=detail(response),
             )
         error, sentence = _REFUSALS.get(_error_code(response), _OTHER)
         message = sentence.format(
             client=self._connection.client_id,
-            tenant=f" for tenant '{door.tenant}'" if door.tenant else "",
+            tenant=f" for tenant '{endpoint.tenant}'" if endpoint.tenant else "",
             said=explain(response.text) or f"status {response.status_code}",
         )
         return error(f"{message} under {WHERE}.", detail=detail(response))
@@ -181,7 +181,7 @@ def _not_sent(response: httpx.Response, doing: str, clock: Clock) -> HaloIntegra
     return NotSent(error.message, detail=error.detail) if isinstance(error, TargetUnavailable) else error
 
 
-def _door_of(response: httpx.Response) -> tuple[str, str | None]:
+def _endpoint_of(response: httpx.Response) -> tuple[str, str | None]:
     body = _object(response)
     address, tenant = body.get("auth_url"), body.get("tenant_id")
     return (

@@ -19,9 +19,9 @@ class Step:
 
 async def check(auth: HaloAuth, client: HaloClient, lists: Lists) -> AsyncIterator[Step]:
     """Each stage as it succeeds; the first that fails raises an error that says what to do."""
-    door = await auth.door()
-    tenant = f" for tenant '{door.tenant}'" if door.tenant else ""
-    yield Step("connect to Halo", f"tokens are given at {door.token_url}{tenant}")
+    endpoint = await auth.endpoint()
+    tenant = f" for tenant '{endpoint.tenant}'" if endpoint.tenant else ""
+    yield Step("connect to Halo", f"tokens are given at {endpoint.url}{tenant}")
     token = await auth.token()
     yield Step("log in", f"a token for {token.life / 60:.0f} minutes")
     version = wire.version(await client.get(wire.INSTANCE.path))

@@ -10,7 +10,7 @@ from halo_agent.engine.records import Place
 from halo_agent.targets.halo import wire
 from halo_agent.targets.halo.client import HaloClient
 from halo_agent.targets.halo.paging import Lists
-from halo_agent.targets.halo.wire import AssetType, Spot
+from halo_agent.targets.halo.wire import AssetType, PlaceIds
 from halo_shared.errors import MappingInvalid, Unplaced
 
 SHOWN: Final = 5
@@ -37,7 +37,7 @@ class Directory:
         self._types: Sequence[Named] | None = None
         self._by_id: dict[int, AssetType] = {}
 
-    async def spot(self, place: Place) -> Spot:
+    async def ids_of(self, place: Place) -> PlaceIds:
         """The ids of a place; raises Unplaced naming what is missing and what comes near."""
         async with self._reading:
             if self._clients is None:
@@ -50,7 +50,7 @@ class Directory:
             site = _only(place.site, self._sites[client.id])
             if site is None:
                 raise Unplaced(_missing("site", place.site, self._sites[client.id], place))
-            return Spot(client.id, site.id)
+            return PlaceIds(client.id, site.id)
 
     async def asset_types(self) -> Sequence[Named]:
         """Every type of asset that Halo has."""

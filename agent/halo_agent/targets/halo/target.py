@@ -111,7 +111,7 @@ class HaloTarget:
         self, resource: wire.Resource, first: Page, fields: Collection[str]
     ) -> Sequence[wire.Row]:
         """All rows; where own fields are compared, read type by type, as Halo shows them in no other list."""
-        if resource.placed_by_type and any(name.startswith(wire.OWN) for name in fields):
+        if resource.typed and any(name.startswith(wire.OWN) for name in fields):
             rows: list[wire.Row] = []
             for type_ in await self._directory.asset_types():
                 params: Params = {wire.ASSET_TYPE_ID: type_.id, "includeassetfields": "true"}
@@ -139,9 +139,9 @@ class HaloTarget:
         return wire.single(body, resource)
 
     async def _create(self, resource: wire.Resource, desired: Desired) -> Applied:
-        spot = await self._directory.spot(desired.place)
+        at = await self._directory.ids_of(desired.place)
         type_ = await self._directory.asset_type(desired.asset_type) if desired.asset_type else None
-        body = wire.new(desired, spot, type_)
+        body = wire.new(desired, at, type_)
         for pause in LOOK_AFTER:
             try:
                 return Applied(await self._client.write(resource.path, body))
@@ -173,10 +173,8 @@ class HaloTarget:
         if not any(name.startswith(wire.OWN) for name in change.fields):
             return wire.changed(change, None)
         type_id = change.existing.fields.get(wire.ASSET_TYPE_ID)
-        if isinstance(type_id, int):
-            return wire.changed(change, await self._directory.asset_type_by_id(type_id))
-        named = change.desired.asset_type
-        return wire.changed(change, await self._directory.asset_type(named) if named else None)
+        type_ = await self._directory.asset_type_by_id(type_id) if isinstance(type_id, int) else None
+        return wire.changed(change, type_)
 
 
 async def _together(calls: Iterable[Coroutine[object, object, T]]) -> list[T]:

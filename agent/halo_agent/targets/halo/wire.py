@@ -37,8 +37,8 @@ class Resource:
     """Fields that Halo's plain search is known to look into."""
     own_parameter: Mapping[str, str] = field(default_factory=dict)
     """Fields that are query parameters too, each with the switch that makes Halo look at nothing else."""
-    placed_by_type: bool = False
-    """Whether records are of an asset type, and have the fields of that type."""
+    typed: bool = False
+    """Whether each record is of an asset type, and has the fields of that type."""
 
 
 _ALL: Final = {"includeactive": "true", "includeinactive": "true"}
@@ -57,14 +57,14 @@ KINDS: Final[Mapping[EntityKind, Resource]] = {
         name_field="inventory_number",
         params=_ALL,
         own_parameter={"inventory_number": "search_inventory_number_only"},
-        placed_by_type=True,
+        typed=True,
     ),
 }
 """The kinds that can be written; a new kind is one more entry."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class PlaceIds:
     """A place, by Halo's ids."""
 
     client_id: int
@@ -204,15 +204,15 @@ def _whole(number: object) -> int | None:
 # --- what is said to Halo ---
 
 
-def new(desired: Desired, spot: Spot, type_: AssetType | None) -> Row:
+def new(desired: Desired, at: PlaceIds, type_: AssetType | None) -> Row:
     """The body that creates a record."""
     identity, source_id = desired.identity
     fields = {**desired.when_empty, **desired.on_create, **desired.always, identity: source_id}
     filled = {name: value for name, value in fields.items() if not is_empty(value)}
     return {
         **HINTS,
-        CLIENT_ID: spot.client_id,
-        "site_id": spot.site_id,
+        CLIENT_ID: at.client_id,
+        "site_id": at.site_id,
         INACTIVE: not desired.active,
         **({ASSET_TYPE_ID: type_.id} if type_ else {}),
         **_sent(filled, type_),

@@ -1,13 +1,14 @@
 """Where tokens come from, how long they are used, and what a refusal tells the operator."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 
-from halo_agent.targets.halo.auth import Door, HaloAuth
+from halo_agent.targets.halo.auth import HaloAuth, TokenEndpoint
 from halo_agent.targets.halo.errors import NotSent
 from halo_shared.errors import (
     CredentialRefused,
@@ -61,14 +62,14 @@ async def at(
 async def test_the_instance_says_where_tokens_are_given() -> None:
     gate = Gate()
     async with at(gate) as (auth, _):
-        assert await auth.door() == Door("https://login.example/auth/token", "acme")
+        assert await auth.endpoint() == TokenEndpoint("https://login.example/auth/token", "acme")
 
     assert "authorization" not in gate.asked[0].headers
 
 
 async def test_a_tenant_that_is_set_wins_over_the_one_found() -> None:
     async with at(Gate(), tenant="other") as (auth, _):
-        assert (await auth.door()).tenant == "other"
+        assert (await auth.endpoint()).tenant == "other"
 
 
 async def test_an_on_premise_halo_has_no_tenant() -> None:
@@ -101,18 +102,18 @@ async def test_a_token_is_asked_for_as_halo_wants_it() -> None:
         httpx.Response(200, json=[]),
     ],
 )
-async def test_an_instance_that_does_not_say_has_its_door_at_auth(info: httpx.Response) -> None:
+async def test_an_instance_that_does_not_say_gives_tokens_at_auth(info: httpx.Response) -> None:
     async with at(Gate(info=info)) as (auth, _):
-        assert await auth.door() == Door("https://acme.example/auth/token", None)
+        assert await auth.endpoint() == TokenEndpoint("https://acme.example/auth/token", None)
 
 
 async def test_an_instance_that_cannot_say_now_is_asked_again_later() -> None:
     gate = Gate(info=httpx.Response(503))
     async with at(gate) as (auth, _):
         with pytest.raises(NotSent):
-            await auth.door()
+            await auth.endpoint()
         gate.info = httpx.Response(200, json=AUTHINFO)
-        assert (await auth.door()).tenant == "acme"
+        assert (await auth.endpoint()).tenant == "acme"
 
 
 async def test_the_secret_is_never_sent_in_clear_where_halo_itself_is_not() -> None:
@@ -197,7 +198,7 @@ async def test_a_refusal_names_the_application_and_where_to_look(
         (httpx.Response(200, json={"token_type": "Bearer"}), NotSent),
     ],
 )
-async def test_a_door_that_gives_no_token_for_another_reason(
+async def test_an_endpoint_that_gives_no_token_for_another_reason(
     answer: httpx.Response, error: type[HaloIntegratorError]
 ) -> None:
     async with at(Gate(token=answer)) as (auth, _):
@@ -206,7 +207,7 @@ async def test_a_door_that_gives_no_token_for_another_reason(
 
 
 @pytest.mark.parametrize("broken", [httpx.ConnectError, httpx.ReadTimeout])
-async def test_a_door_that_cannot_be_reached_lost_no_answer(broken: type[httpx.RequestError]) -> None:
+async def test_an_endpoint_that_cannot_be_reached_lost_no_answer(broken: type[httpx.RequestError]) -> None:
     def gate(request: httpx.Request) -> httpx.Response:
         raise broken("no", request=request)
 
@@ -218,3 +219,12 @@ async def test_a_door_that_cannot_be_reached_lost_no_answer(broken: type[httpx.R
 async def test_a_token_does_not_show_itself() -> None:
     async with at(Gate()) as (auth, _):
         assert "t1" not in repr(await auth.token())
+
+
+async def test_a_certificate_that_is_not_trusted_is_said_to_be() -> None:
+    def gate(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no", request=request) from ssl.SSLCertVerificationError("self-signed")
+
+    async with at(gate) as (auth, _):
+        with pytest.raises(SettingsInvalid, match="certificate of acme"):
+            await auth.token()

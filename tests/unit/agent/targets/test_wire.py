@@ -6,12 +6,12 @@ import pytest
 
 from halo_agent.engine.records import TargetRecord, Value
 from halo_agent.targets.halo import wire
-from halo_agent.targets.halo.wire import AssetType, Spot
+from halo_agent.targets.halo.wire import AssetType, PlaceIds
 from halo_shared.entities import EntityKind
 from halo_shared.errors import ConfigurationError, MappingInvalid, TargetUnavailable
 from tests.unit.agent.targets.support import machine, person, retire, update
 
-SPOT = Spot(client_id=101, site_id=1001)
+HERE = PlaceIds(client_id=101, site_id=1001)
 WORKSTATION = AssetType(131, "Workstation", {"Serial Number": 51, "Model": 52})
 HINTS = {"_isimport": True, "_dont_fire_automations": True}
 ANNA = TargetRecord(EntityKind.USERS, 5001, "Anna Berg", True, {"name": "Anna Berg"})
@@ -106,7 +106,7 @@ def test_a_new_user_is_placed_and_holds_its_identity() -> None:
         person("a-1", login="anna", title=""), on_create={"notes": "imported"}, when_empty={"fax": "1"}
     )
 
-    assert wire.new(wish, SPOT, None) == HINTS | {
+    assert wire.new(wish, HERE, None) == HINTS | {
         "client_id": 101,
         "site_id": 1001,
         "inactive": False,
@@ -121,7 +121,7 @@ def test_a_new_user_is_placed_and_holds_its_identity() -> None:
 def test_a_new_asset_has_its_type_and_the_ids_of_its_own_fields() -> None:
     wish = machine("7", "PC-7", always={"fields.Model": "X1"}, when_empty={"fields.Serial Number": "S7"})
 
-    assert wire.new(wish, SPOT, WORKSTATION) == HINTS | {
+    assert wire.new(wish, HERE, WORKSTATION) == HINTS | {
         "client_id": 101,
         "site_id": 1001,
         "inactive": False,
@@ -161,7 +161,7 @@ def test_an_unknown_own_field_is_named_with_those_there_are() -> None:
     with pytest.raises(
         MappingInvalid, match=r"'Workstation' has no field 'Serial No' .* Model, Serial Number"
     ):
-        wire.new(wish, SPOT, WORKSTATION)
+        wire.new(wish, HERE, WORKSTATION)
 
 
 def test_a_user_has_no_own_fields() -> None:

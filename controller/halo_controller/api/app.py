@@ -1,0 +1,51 @@
+"""The REST API as one application over a running controller."""
+
+from importlib.metadata import version
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from halo_controller.api import agents, errors, groups, health, integrations, runs, tenants, topology
+from halo_controller.api.context import KNOWN_CALLERS_ONLY
+from halo_controller.wiring import Controller
+
+DESCRIPTION: Final = """
+Keeps Halo service desks in step with the tools around them.
+
+Every request but `/health` carries a token: `Authorization: Bearer TOKEN`. The first start of the controller
+writes one into the file `operator.token` of its data directory.
+
+A refused request is answered with `{"error": code, "message": sentence}`.
+"""
+
+TAGS: Final[list[dict[str, Any]]] = [  # Any: as FastAPI declares them
+    {"name": "tenants", "description": "A tenant is one Halo instance of one customer."},
+    {"name": "groups", "description": "The agents of a group compete for the same work."},
+    {"name": "agents", "description": "An agent works on a customer's network and writes to Halo."},
+    {
+        "name": "integrations",
+        "description": "An integration connects one tool to one tenant: settings, entities, mapping, schedule, group.",
+    },
+    {
+        "name": "runs",
+        "description": "A run is one execution of an integration. A held run waits for a person's approval.",
+    },
+    {"name": "operation", "description": "Whether all is well."},
+]
+
+
+def build(controller: Controller) -> FastAPI:
+    """The application; it lives no longer than the controller it is built over."""
+    app = FastAPI(
+        title="halo-integrator controller",
+        version=version("halo-integrator-controller"),
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        redoc_url=None,
+    )
+    app.state.controller = controller
+    errors.install(app)
+    for module in (tenants, groups, agents, integrations, runs, topology):
+        app.include_router(module.router, dependencies=[KNOWN_CALLERS_ONLY], responses=errors.REFUSALS)
+    app.include_router(health.router)
+    return app

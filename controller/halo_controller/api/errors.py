@@ -1,0 +1,91 @@
+"""Refusals and faults as one JSON shape with the right status."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from halo_controller.api.models import ErrorBody
+from halo_controller.errors import Conflict, Invalid, NotFound, Unauthorised
+from halo_shared.errors import BrokerUnavailable, HaloIntegratorError
+
+STATUSES: Final[dict[type[BaseException], int]] = {
+    Unauthorised: 401,
+    NotFound: 404,
+    Conflict: 409,
+    Invalid: 422,
+    BrokerUnavailable: 503,
+}
+
+Responses = dict[int | str, dict[str, Any]]  # Any: FastAPI's own type
+
+REFUSALS: Final[Responses] = {
+    401: {"model": ErrorBody, "description": "The token is missing or not known."},
+    422: {"model": ErrorBody, "description": "What was sent is not valid; the message names the fields."},
+}
+NOT_FOUND: Final[Responses] = {404: {"model": ErrorBody, "description": "There is no such thing."}}
+CONFLICT: Final[Responses] = {
+    409: {"model": ErrorBody, "description": "That cannot be done in the present state."}
+}
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of this application leave in the one shape."""
+    app.add_exception_handler(HaloIntegratorError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _fault)
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HaloIntegratorError):
+        raise error
+    status = next((STATUSES[cls] for cls in type(error).__mro__ if cls in STATUSES), 500)
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return _reply(status, error.code, error.message, headers)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    return _reply(422, Invalid.__name__, _sentence(error.errors()))
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    message = f"{request.method} {request.url.path}: {error.detail}. All paths are listed at /docs."
+    code = NotFound.__name__ if error.status_code == 404 else "BadRequest"
+    return _reply(error.status_code, code, message, error.headers)
+
+
+async def _fault(_request: Request, _error: Exception) -> JSONResponse:
+    # The server writes the error itself to the log.
+    return _reply(500, "Internal", "This is a fault of ours; the controller's log tells more.")
+
+
+def _sentence(mistakes: Sequence[Any]) -> str:  # Any: pydantic's error details, as FastAPI hands them on
+    return "; ".join(f"{_field(mistake['loc'])}: {_remedy(mistake)}" for mistake in mistakes)
+
+
+def _field(location: Sequence[int | str]) -> str:
+    """The field as the sender wrote it, without FastAPI's word for where in the request it stood."""
+    return ".".join(str(part) for part in location[1:]) or str(location[0])
+
+
+def _remedy(mistake: Any) -> str:  # Any: as above
+    match mistake["type"]:
+        case "missing":
+            return "is missing"
+        case "extra_forbidden":
+            return "unknown key"
+        case _:
+            text: str = mistake["msg"]
+            return text.removeprefix("Value error, ").replace("Input should be", "must be")
+
+
+def _reply(status: int, code: str, message: str, headers: Any = None) -> JSONResponse:  # Any: as starlette's
+    return JSONResponse(ErrorBody(error=code, message=message).model_dump(), status, headers)

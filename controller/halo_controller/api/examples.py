@@ -1,0 +1,61 @@
+"""Examples on the API's own page; each is a valid body, and a test says so."""
+
+from typing import Any, Final
+
+Example = dict[str, Any]  # Any: as FastAPI declares them
+
+TENANT: Final[Example] = {
+    "hosted": {
+        "summary": "A Halo instance in Halo's cloud",
+        "value": {
+            "name": "acme",
+            "title": "Acme Ltd",
+            "halo": {
+                "url": "https://acme.haloitsm.com",
+                "client_id": "1f0c0d8e-7d0f-4f6e-9a34-3f4e3b6f1c55",
+                "client_secret": "secret://halo-acme",
+            },
+        },
+    },
+}
+
+GROUP: Final[Example] = {
+    "local": {
+        "summary": "The agents of one office",
+        "value": {"name": "acme-london", "title": "Acme, London"},
+    },
+}
+
+AGENT: Final[Example] = {
+    "local": {
+        "summary": "An agent on a customer's network",
+        "value": {"name": "london-1", "group": "acme-london"},
+    },
+}
+
+INTEGRATION: Final[Example] = {
+    "people": {
+        "summary": "Users from a directory, every quarter of an hour",
+        "value": {
+            "name": "people",
+            "title": "People from the directory",
+            "connector": "ldap",
+            "group": "acme-london",
+            "entities": ["users"],
+            "settings": {"url": "ldaps://dc1.acme.local", "base": "ou=people,dc=acme,dc=local"},
+            "mapping": {
+                "users": {
+                    "identity": "other5",
+                    "match": ["emailaddress"],
+                    "place": {"client": "Acme Ltd"},
+                    "fields": {
+                        "name": "displayName",
+                        "emailaddress": "mail",
+                        "phonenumber": {"from": "telephoneNumber", "when": "empty"},
+                    },
+                }
+            },
+            "schedule": {"every": "15m"},
+        },
+    },
+}

@@ -1,0 +1,32 @@
+"""Groups: agents that compete for the same work."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+
+from halo_controller.api import queues
+from halo_controller.api.context import Wired
+from halo_controller.api.errors import CONFLICT
+from halo_controller.api.examples import GROUP
+from halo_controller.api.models import AddedGroup, NewGroup
+from halo_controller.nouns import Group
+from halo_controller.store import tenants
+from halo_shared.topology import jobs_queue
+
+router = APIRouter(prefix="/groups", tags=["groups"])
+
+
+@router.post("", status_code=201, summary="Add a group", responses=CONFLICT)
+async def add(controller: Wired, body: Annotated[NewGroup, Body(openapi_examples=GROUP)]) -> AddedGroup:
+    """Its queue is made on the broker at once."""
+    async with controller.database.write() as db:
+        group = await tenants.add_group(db, body.name, body.title, controller.clock.now())
+    note = await queues.declare(controller, jobs_queue(group.name))
+    return AddedGroup(**group.model_dump(), note=note)
+
+
+@router.get("", summary="List groups")
+async def every(controller: Wired) -> Sequence[Group]:
+    async with controller.database.read() as db:
+        return await tenants.every_group(db)

@@ -1,0 +1,139 @@
+"""Integrations: what is read from where, written how, when and by whom."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.api.checking import check_connector
+from halo_controller.api.context import Caller, Wired
+from halo_controller.api.errors import CONFLICT, NOT_FOUND
+from halo_controller.api.examples import INTEGRATION
+from halo_controller.api.models import GroupChoice, IntegrationView, RunRequest
+from halo_controller.dispatcher import open_run
+from halo_controller.errors import Invalid
+from halo_controller.nouns import Run, Trigger
+from halo_controller.scheduler import due
+from halo_controller.store import agents, integrations, runs, tenants
+from halo_controller.wiring import Controller
+from halo_shared.identifiers import IntegrationRef
+from halo_shared.integrations import IntegrationSpec
+
+router = APIRouter(tags=["integrations"])
+
+ALL = "/tenants/{tenant}/integrations"
+ONE = ALL + "/{name}"
+
+Spec = Annotated[IntegrationSpec, Body(openapi_examples=INTEGRATION)]
+
+
+@router.post(ALL, status_code=201, summary="Create an integration", responses=NOT_FOUND | CONFLICT)
+async def create(controller: Wired, tenant: str, spec: Spec) -> IntegrationView:
+    """It is created disabled: enable it when its definition is right."""
+    now = controller.clock.now()
+    async with controller.database.write() as db:
+        known = await tenants.get(db, tenant)
+        await _check(db, spec)
+        integration = await integrations.add(db, known.spec.name, spec, now)
+        return await _view(controller, db, integration.ref)
+
+
+@router.get("/integrations", summary="List integrations")
+async def every(controller: Wired, tenant: str | None = None) -> Sequence[IntegrationView]:
+    """With `tenant`, those of one tenant."""
+    now = controller.clock.now()
+    async with controller.database.read() as db:
+        known = await integrations.every(db, tenant)
+        latest = await runs.latest(db, tenant)
+    return [
+        IntegrationView.of(one, due(one, _if_open(latest.get(one.ref)), now), latest.get(one.ref))
+        for one in known
+    ]
+
+
+@router.get(ONE, summary="Show an integration", responses=NOT_FOUND)
+async def show(controller: Wired, tenant: str, name: str) -> IntegrationView:
+    """Its definition, when it runs next and why or why not, and its last run."""
+    async with controller.database.read() as db:
+        return await _view(controller, db, IntegrationRef(tenant, name))
+
+
+@router.put(ONE, summary="Replace an integration's definition", responses=NOT_FOUND)
+async def change(controller: Wired, tenant: str, name: str, spec: Spec) -> IntegrationView:
+    """The next run reads everything. A definition that names no group keeps the one that is assigned."""
+    if spec.name != name:
+        raise Invalid(f"name: this is the definition of '{spec.name}', and it was sent to '{tenant}/{name}'.")
+    ref = IntegrationRef(tenant, name)
+    async with controller.database.write() as db:
+        before = await integrations.get(db, ref)
+        after = spec.model_copy(update={"group": spec.group or before.spec.group})
+        await _check(db, after)
+        await integrations.change(db, ref, after, controller.clock.now())
+        return await _view(controller, db, ref)
+
+
+@router.post(ONE + "/enable", summary="Enable an integration", responses=NOT_FOUND)
+async def enable(controller: Wired, tenant: str, name: str) -> IntegrationView:
+    """From now on it runs by its schedule, and when asked for."""
+    return await _switch(controller, IntegrationRef(tenant, name), enabled=True)
+
+
+@router.post(ONE + "/disable", summary="Disable an integration", responses=NOT_FOUND)
+async def disable(controller: Wired, tenant: str, name: str) -> IntegrationView:
+    """It opens no more runs; one that an agent works on goes on to its end."""
+    return await _switch(controller, IntegrationRef(tenant, name), enabled=False)
+
+
+@router.post(ONE + "/assign", summary="Assign an integration to a group", responses=NOT_FOUND)
+async def assign(controller: Wired, tenant: str, name: str, body: GroupChoice) -> IntegrationView:
+    """Its runs go to the agents of this group from now on; in another group the next run reads everything."""
+    ref = IntegrationRef(tenant, name)
+    async with controller.database.write() as db:
+        before = await integrations.get(db, ref)
+        after = before.spec.model_copy(update={"group": body.group})
+        await _check(db, after)
+        if after != before.spec:
+            await integrations.change(db, ref, after, controller.clock.now())
+        return await _view(controller, db, ref)
+
+
+@router.post(ONE + "/run", status_code=202, summary="Run an integration now", responses=NOT_FOUND | CONFLICT)
+async def run(
+    controller: Wired, caller: Caller, tenant: str, name: str, body: RunRequest | None = None
+) -> Run:
+    """Opens a run and sends its job; follow it with `GET /runs/{run}`. One run at a time per integration."""
+    asked = f"{caller} asked for it"
+    reason = f"{asked}: {body.reason}" if body and body.reason else asked
+    async with controller.database.write() as db:
+        opened = await open_run(
+            db, IntegrationRef(tenant, name), Trigger.PERSON, reason, controller.clock.now()
+        )
+    controller.publisher.wake()
+    return opened
+
+
+async def _check(db: AsyncConnection, spec: IntegrationSpec) -> None:
+    """Raise when its group or its connector is not there."""
+    if spec.group is not None:
+        await tenants.get_group(db, spec.group)
+    check_connector(spec, await agents.every(db))
+
+
+async def _switch(controller: Controller, ref: IntegrationRef, *, enabled: bool) -> IntegrationView:
+    async with controller.database.write() as db:
+        await integrations.get(db, ref)
+        await integrations.switch(db, ref, enabled=enabled)
+        return await _view(controller, db, ref)
+
+
+async def _view(controller: Controller, db: AsyncConnection, ref: IntegrationRef) -> IntegrationView:
+    integration = await integrations.get(db, ref)
+    last_run = next(iter(await runs.every(db, tenant=ref.tenant, integration=ref.name, limit=1)), None)
+    decision = due(integration, _if_open(last_run), controller.clock.now())
+    return IntegrationView.of(integration, decision, last_run)
+
+
+def _if_open(last_run: Run | None) -> Run | None:
+    """The open run of an integration is always its latest."""
+    return last_run if last_run and not last_run.status.ended else None

@@ -1,0 +1,201 @@
+"""What travels over the REST API besides the nouns themselves; the command line reads the same models."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field
+
+from halo_controller.nouns import Agent, AgentState, Attempt, Group, Integration, Run
+from halo_controller.scheduler import Due, NotDue
+from halo_shared.identifiers import AgentId, GroupId, TenantId
+from halo_shared.integrations import IntegrationSpec
+from halo_shared.mapping import Strict
+from halo_shared.messages.requests import ConnectorSpec
+from halo_shared.runs import Cursors, Frozen
+from halo_shared.topology import Address, Exchange, QueueKind
+
+
+class ErrorBody(Frozen):
+    """Why a request was refused."""
+
+    error: str
+    """A stable name for programs."""
+    message: str
+    """A sentence for people."""
+
+
+class NewGroup(Strict):
+    """A group to add."""
+
+    name: GroupId
+    title: str = ""
+
+
+class AddedGroup(Group):
+    """A group that was just added."""
+
+    note: str = ""
+    """What is still to be done for it; empty when nothing is."""
+
+
+class NewAgent(Strict):
+    """An agent to register."""
+
+    name: AgentId
+    group: GroupId
+
+
+class AgentView(Frozen):
+    """An agent, and whether it can be heard."""
+
+    name: AgentId
+    group: GroupId
+    state: AgentState
+    created_at: datetime
+    seen_at: datetime | None
+    version: str
+    slots: int
+    free_slots: int
+    spooled: int
+    """Events that wait on the agent for the broker."""
+    connectors: tuple[ConnectorSpec, ...]
+    doing: tuple[str, ...]
+    """One line per loop of the agent: what it does at this moment."""
+    note: str = ""
+    """What is still to be done for it; empty when nothing is."""
+
+    @classmethod
+    def of(cls, agent: Agent, now: datetime, *, note: str = "") -> Self:
+        """The agent as it is seen now."""
+        return cls(**agent.model_dump(exclude={"session"}), state=agent.state(now), note=note)
+
+
+class GroupChoice(Strict):
+    """The group of agents that an integration is assigned to."""
+
+    group: GroupId
+
+
+class RunRequest(Strict):
+    """Why a run is wanted now."""
+
+    reason: str = Field(default="", max_length=500)
+
+
+class CancelRequest(Strict):
+    """Why a run is no longer wanted."""
+
+    reason: str = Field(default="", max_length=500)
+
+
+class ApproveRequest(Strict):
+    """How much of a held plan may be done."""
+
+    up_to: int | None = Field(default=None, ge=1)
+    """At most so many records per entity and action; all that was found when left out."""
+
+
+class Next(Frozen):
+    """Whether an integration runs next by itself, when, and why or why not."""
+
+    due: bool
+    reason: str
+    at: datetime | None = None
+
+    @classmethod
+    def of(cls, decision: Due | NotDue) -> Self:
+        """The scheduler's decision."""
+        if isinstance(decision, Due):
+            return cls(due=True, reason=decision.reason)
+        return cls(due=False, reason=decision.reason, at=decision.next_at)
+
+
+class IntegrationView(Frozen):
+    """An integration, when it runs next and how it ran last."""
+
+    tenant: TenantId
+    spec: IntegrationSpec
+    enabled: bool
+    created_at: datetime
+    changed_at: datetime
+    cursors: Cursors
+    """How far each entity was read; empty when the next run reads everything."""
+    next: Next
+    last_run: Run | None
+
+    @classmethod
+    def of(cls, integration: Integration, decision: Due | NotDue, last_run: Run | None) -> Self:
+        """The integration with what surrounds it."""
+        return cls(
+            tenant=integration.tenant,
+            spec=integration.spec,
+            enabled=integration.enabled,
+            created_at=integration.created_at,
+            changed_at=integration.changed_at,
+            cursors=integration.cursors,
+            next=Next.of(decision),
+            last_run=last_run,
+        )
+
+
+class RunView(Run):
+    """A run and all attempts at it."""
+
+    attempts: tuple[Attempt, ...] = ()
+
+
+class QueueView(Frozen):
+    """A queue and how many messages wait in it."""
+
+    name: str
+    kind: QueueKind
+    bindings: tuple[Address, ...]
+    carries: str
+    expires: timedelta | None
+    depth: int | None
+    """None when the broker has no such queue, or was not asked with success."""
+
+
+class TopologyView(Frozen):
+    """Every exchange and queue, as this controller declares them."""
+
+    exchanges: tuple[Exchange, ...]
+    queues: tuple[QueueView, ...]
+    alarms: tuple[str, ...]
+    """What needs a person's eye, one sentence each."""
+
+
+class HealthStatus(StrEnum):
+    """Whether the controller can do its work."""
+
+    OK = "ok"
+    ALARM = "alarm"
+    """It works, and something needs a person's eye."""
+    DOWN = "down"
+    """It cannot work now."""
+
+
+class AgentCount(Frozen):
+    """How many agents can be heard."""
+
+    online: int = 0
+    silent: int = 0
+    expected: int = 0
+
+
+class Health(Frozen):
+    """Whether the controller, its broker and its database work."""
+
+    status: HealthStatus
+    broker: bool
+    """Whether the broker answers."""
+    database: bool
+    """Whether the database answers."""
+    outbox: int
+    """Messages that wait for the broker."""
+    buried: int | None
+    """Messages that could not be understood; None when the broker was not asked with success."""
+    agents: AgentCount
+    alarms: tuple[str, ...]
+    """What needs a person's eye, one sentence each."""

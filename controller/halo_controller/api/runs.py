@@ -1,0 +1,88 @@
+"""Runs: what happened, what happens, and a person's say in it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller import steering
+from halo_controller.api.context import Caller, Wired
+from halo_controller.api.errors import CONFLICT, NOT_FOUND
+from halo_controller.api.models import ApproveRequest, CancelRequest, RunView
+from halo_controller.nouns import Run
+from halo_controller.store import events, runs
+from halo_controller.wiring import Controller
+from halo_shared.messages.events import Event, Level
+from halo_shared.runs import RunStatus
+
+router = APIRouter(prefix="/runs", tags=["runs"])
+
+Limit = Annotated[int, Query(ge=1, le=10_000)]
+Steer = Callable[[AsyncConnection, Run], Awaitable[Run]]
+
+
+@router.get("", summary="List runs")
+async def every(
+    controller: Wired,
+    tenant: str | None = None,
+    integration: str | None = None,
+    status: RunStatus | None = None,
+    limit: Limit = 50,
+) -> Sequence[Run]:
+    """The latest runs, newest first."""
+    async with controller.database.read() as db:
+        return await runs.every(db, tenant=tenant, integration=integration, status=status, limit=limit)
+
+
+@router.get("/{run}", summary="Show a run", responses=NOT_FOUND | CONFLICT)
+async def show(controller: Wired, run: str) -> RunView:
+    """By its id, or by as many of its first digits as no other run has."""
+    async with controller.database.read() as db:
+        return await _view(db, await runs.get(db, run))
+
+
+@router.get("/{run}/events", summary="What was said of a run", responses=NOT_FOUND | CONFLICT)
+async def said(
+    controller: Wired, run: str, level: Level = Level.DEBUG, limit: Limit = 1_000
+) -> Sequence[Event]:
+    """Events of this level and louder, in order; `warning` shows all that went wrong."""
+    async with controller.database.read() as db:
+        return await events.of_run(db, (await runs.get(db, run)).id, level, limit)
+
+
+@router.post("/{run}/cancel", summary="Cancel a run", responses=NOT_FOUND | CONFLICT)
+async def cancel(controller: Wired, caller: Caller, run: str, body: CancelRequest | None = None) -> RunView:
+    """A run that waits ends at once; an agent that works on one is asked to stop, and writes nothing more."""
+    reason = (body.reason if body else "") or f"{caller} asked for it"
+    return await _steer(
+        controller, run, lambda db, known: steering.cancel(db, known, reason, controller.clock.now())
+    )
+
+
+@router.post("/{run}/approve", summary="Approve a held run", responses=NOT_FOUND | CONFLICT)
+async def approve(controller: Wired, caller: Caller, run: str, body: ApproveRequest | None = None) -> RunView:
+    """The run reads and plans anew, and may do no more than this, once."""
+    up_to = body.up_to if body else None
+    return await _steer(
+        controller, run, lambda db, known: steering.approve(db, known, up_to, caller, controller.clock.now())
+    )
+
+
+@router.post("/{run}/reject", summary="Reject a held run", responses=NOT_FOUND | CONFLICT)
+async def reject(controller: Wired, caller: Caller, run: str) -> RunView:
+    """The run ends; nothing was written."""
+    return await _steer(
+        controller, run, lambda db, known: steering.reject(db, known, caller, controller.clock.now())
+    )
+
+
+async def _steer(controller: Controller, prefix: str, steer: Steer) -> RunView:
+    async with controller.database.write() as db:
+        view = await _view(db, await steer(db, await runs.get(db, prefix)))
+    controller.publisher.wake()
+    return view
+
+
+async def _view(db: AsyncConnection, run: Run) -> RunView:
+    return RunView(**run.model_dump(), attempts=tuple(await runs.attempts_of(db, run.id)))

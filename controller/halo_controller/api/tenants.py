@@ -1,0 +1,34 @@
+"""Tenants: the Halo instances that are kept in step."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+
+from halo_controller.api.context import Wired
+from halo_controller.api.errors import CONFLICT, NOT_FOUND
+from halo_controller.api.examples import TENANT
+from halo_controller.nouns import Tenant
+from halo_controller.store import tenants
+from halo_shared.integrations import TenantSpec
+
+router = APIRouter(prefix="/tenants", tags=["tenants"])
+
+
+@router.post("", status_code=201, summary="Add a tenant", responses=CONFLICT)
+async def add(controller: Wired, spec: Annotated[TenantSpec, Body(openapi_examples=TENANT)]) -> Tenant:
+    """Secrets are named (`secret://name`), never sent: their values lie on the agents."""
+    async with controller.database.write() as db:
+        return await tenants.add(db, spec, controller.clock.now())
+
+
+@router.get("", summary="List tenants")
+async def every(controller: Wired) -> Sequence[Tenant]:
+    async with controller.database.read() as db:
+        return await tenants.every(db)
+
+
+@router.get("/{tenant}", summary="Show a tenant", responses=NOT_FOUND)
+async def show(controller: Wired, tenant: str) -> Tenant:
+    async with controller.database.read() as db:
+        return await tenants.get(db, tenant)

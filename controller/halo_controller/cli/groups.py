@@ -1,0 +1,37 @@
+"""`halo-controller groups`."""
+
+from typing import Annotated
+
+import typer
+
+from halo_controller.api.models import AddedGroup, NewGroup
+from halo_controller.cli import output
+from halo_controller.cli.client import Client
+from halo_controller.cli.connection import connected
+from halo_controller.cli.output import JsonOption
+from halo_controller.nouns import Group
+
+app = typer.Typer(help="Groups: agents that compete for the same work.", no_args_is_help=True)
+
+
+@app.command(epilog='Example: halo-controller groups add acme-london --title "Acme, London"')
+@connected
+async def add(
+    client: Client, name: str, title: Annotated[str, typer.Option(help="What people call it.")] = ""
+) -> None:
+    """Add a group, and its queue on the broker."""
+    group = await client.post("/groups", AddedGroup, output.checked(NewGroup, name=name, title=title))
+    output.say(f"Group '{group.name}' added.")
+    output.say_note(group.note)
+
+
+@app.command("list", epilog="Example: halo-controller groups list")
+@connected
+async def every(client: Client, as_json: JsonOption = False) -> None:
+    """List all groups."""
+    groups = await client.get("/groups", list[Group])
+    if as_json:
+        return output.show_json(groups)
+    rows = ([one.name, one.title, output.ago(one.created_at)] for one in groups)
+    output.out.print(output.table("group", "title", "added", rows=rows))
+    return None

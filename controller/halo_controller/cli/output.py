@@ -1,0 +1,164 @@
+"""What the command line prints: tables, JSON, moments, and errors as sentences."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+
+import typer
+from pydantic import BaseModel
+from pydantic_core import to_json
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from halo_controller.errors import Invalid, NotFound, Unauthorised
+from halo_shared.clock import Clock, SystemClock
+from halo_shared.errors import (
+    ConfigurationError,
+    CredentialRefused,
+    HaloIntegratorError,
+    PermissionMissing,
+    TransientError,
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+WIDE: Final = 200
+"""Columns where nobody looks: a pipe or a file should get whole cells."""
+
+CLOCK: Final[Clock] = SystemClock()
+
+EXIT_CODES: Final[dict[type[BaseException], int]] = {
+    NotFound: 2,
+    Invalid: 2,
+    ConfigurationError: 2,
+    Unauthorised: 3,
+    CredentialRefused: 3,
+    PermissionMissing: 3,
+    TransientError: 3,
+}
+"""2: what was typed is wrong; 3: not reached or not let in; everything else is 1."""
+
+STYLES: Final = {
+    "succeeded": "green",
+    "online": "green",
+    "ok": "green",
+    "enabled": "green",
+    "running": "cyan",
+    "held": "bold yellow",
+    "partial": "yellow",
+    "cancelled": "yellow",
+    "silent": "yellow",
+    "alarm": "yellow",
+    "failed": "red",
+    "lost": "red",
+    "down": "red",
+}
+
+
+def _console(*, stderr: bool = False) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else WIDE
+    # What people named may hold [brackets] and :colons:, so nothing is read as markup.
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+out: Final = _console()
+err: Final = _console(stderr=True)
+
+
+@contextmanager
+def errors_in_words() -> Iterator[None]:
+    """Print an expected error as one sentence and leave with the exit code that belongs to it."""
+    try:
+        yield
+    except* HaloIntegratorError as group:
+        error = next(leaves(group))
+        say_error(str(error))
+        sys.exit(exit_code(error))
+
+
+def exit_code(error: BaseException) -> int:
+    """The process's exit code for this error."""
+    return next((EXIT_CODES[cls] for cls in type(error).__mro__ if cls in EXIT_CODES), 1)
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors themselves, without the groups around them."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves(inner)
+    else:
+        yield error
+
+
+def say(text: str, style: str = "") -> None:
+    """Print a sentence; whoever reads it wraps it."""
+    out.print(Text(text, style=style), soft_wrap=True)
+
+
+def say_error(text: str) -> None:
+    """Print a sentence about what went wrong."""
+    err.print(Text(text, style="red"), soft_wrap=True)
+
+
+def show_json(value: BaseModel | Sequence[BaseModel]) -> None:
+    """Print what the controller said, as JSON."""
+    sys.stdout.write(to_json(value, by_alias=True, indent=2).decode() + "\n")
+
+
+def table(*columns: str, rows: Iterable[Iterable[RenderableType]], numbers: Sequence[str] = ()) -> Table:
+    """A table without lines; the columns in `numbers` stand to the right."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def facts(rows: Iterable[tuple[str, RenderableType]]) -> Table:
+    """Names and values, one pair per line."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in rows:
+        made.add_row(name, value)
+    return made
+
+
+def word(value: str) -> Text:
+    """A status or state in its colour."""
+    return Text(value, style=STYLES.get(value, ""), no_wrap=True)
+
+
+def ago(moment: datetime | None) -> str:
+    """How long ago, roughly."""
+    return f"{span(CLOCK.now() - moment)} ago" if moment else "never"
+
+
+def ahead(moment: datetime) -> str:
+    """How soon, roughly."""
+    return f"in {span(moment - CLOCK.now())}"
+
+
+def span(length: timedelta) -> str:
+    """A span in its largest whole unit."""
+    seconds = max(0, round(length.total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def stamp(moment: datetime | None) -> str:
+    """A moment, exactly."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC ({ago(moment)})" if moment else "-"
+
+
+def titled(title: str, body: RenderableType) -> Iterator[RenderableType]:
+    """A section of a report."""
+    yield Text(f"\n{title}", style="bold")
+    yield body

@@ -1,0 +1,63 @@
+"""`halo-controller tenants`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from halo_controller.cli import output
+from halo_controller.cli.client import Client
+from halo_controller.cli.connection import connected
+from halo_controller.cli.output import JsonOption
+from halo_controller.nouns import Tenant
+from halo_shared import files
+from halo_shared.integrations import TenantSpec
+
+app = typer.Typer(help="Tenants: the Halo instances that are kept in step.", no_args_is_help=True)
+
+
+@app.command(epilog="Example: halo-controller tenants add acme.yaml")
+@connected
+async def add(client: Client, file: Annotated[Path, typer.Argument(help="A tenant file (YAML).")]) -> None:
+    """Add a tenant from its file."""
+    spec = files.load(file, TenantSpec)
+    tenant = await client.post("/tenants", Tenant, spec)
+    output.say(f"Tenant '{tenant.spec.name}' added.")
+
+
+@app.command("list", epilog="Example: halo-controller tenants list --json")
+@connected
+async def every(client: Client, as_json: JsonOption = False) -> None:
+    """List all tenants."""
+    tenants = await client.get("/tenants", list[Tenant])
+    if as_json:
+        return output.show_json(tenants)
+    rows = ([one.spec.name, one.spec.title, one.spec.halo.kind, str(one.spec.halo.url)] for one in tenants)
+    output.out.print(output.table("tenant", "title", "kind", "Halo", rows=rows))
+    return None
+
+
+@app.command(epilog="Example: halo-controller tenants show acme")
+@connected
+async def show(client: Client, tenant: str, as_json: JsonOption = False) -> None:
+    """Show one tenant: how its Halo is reached and entered."""
+    found = await client.get(f"/tenants/{tenant}", Tenant)
+    if as_json:
+        return output.show_json(found)
+    halo = found.spec.halo
+    output.out.print(
+        output.facts(
+            [
+                ("tenant", found.spec.name),
+                ("title", found.spec.title or "-"),
+                ("kind", halo.kind),
+                ("Halo", str(halo.url)),
+                ("Halo's tenant", halo.tenant or "asked of the instance"),
+                ("client id", halo.client_id),
+                ("client secret", f"{halo.client_secret} (the value lies on the agents)"),
+                ("requests", f"{halo.requests_per_minute:,} a minute, {halo.page_size} records a page"),
+                ("added", output.stamp(found.created_at)),
+            ]
+        )
+    )
+    return None

@@ -1,0 +1,1 @@
+"""The demo: the product doing its main job on real input, and proving it."""

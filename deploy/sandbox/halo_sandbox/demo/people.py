@@ -1,0 +1,83 @@
+"""Where the demo's people come from: a real directory, or a table where none can be had."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Protocol
+
+from halo_sandbox.demo import files
+from halo_sandbox.services import directory
+from halo_sandbox.services.directory import PrivateDirectory
+from halo_sandbox.services.ldif import person_dn
+from halo_sandbox.services.people import Person, people
+
+NUMBER: Final = 300
+CHANGED: Final = (11, 42, 99)
+"""Who gets a new title between two runs."""
+NEW_TITLE: Final = "Team Lead"
+
+
+class PeopleSource(Protocol):
+    """A place where people are kept, of which some are changed."""
+
+    described: str
+    integration: files.Content
+    base: str
+    password: str
+
+    async def change(self) -> None:
+        """Give three people a new title."""
+        ...
+
+
+class FromDirectory:
+    """People in a real OpenLDAP server."""
+
+    def __init__(self, server: PrivateDirectory, everyone: tuple[Person, ...]) -> None:
+        self._server = server
+        self._everyone = everyone
+        self.described = f"an OpenLDAP directory with {len(everyone)} people at {server.ldaps_url}"
+        self.integration = files.people_from_directory(
+            server.ldaps_url, server.ca_file, server.base, server.bind_dn
+        )
+        self.base = server.base
+        self.password = server.password
+
+    async def change(self) -> None:
+        changes = [
+            f"dn: {person_dn(self._everyone[index].uid)}\nchangetype: modify\nreplace: title\ntitle: {NEW_TITLE}\n"
+            for index in CHANGED
+        ]
+        await self._server.modify("\n".join(changes))
+
+
+class FromSpreadsheet:
+    """People in a table."""
+
+    def __init__(self, file: Path, everyone: tuple[Person, ...]) -> None:
+        files.write_people(file, everyone)
+        self._file = file
+        self._everyone = everyone
+        self.described = f"a spreadsheet with {len(everyone)} people (slapd is not installed)"
+        self.integration = files.people_from_spreadsheet(file)
+        self.base = "dc=example,dc=org"
+        self.password = "unused-here"  # noqa: S105 - names no account
+
+    async def change(self) -> None:
+        changed = [
+            replace(person, title=NEW_TITLE) if index in CHANGED else person
+            for index, person in enumerate(self._everyone)
+        ]
+        files.write_people(self._file, tuple(changed))
+
+
+@asynccontextmanager
+async def people_source(folder: Path) -> AsyncIterator[PeopleSource]:
+    """The best place that this machine can offer."""
+    everyone = people(NUMBER)
+    if directory.installed():
+        async with directory.private_directory(everyone) as server:
+            yield FromDirectory(server, everyone)
+    else:
+        yield FromSpreadsheet(folder / "people.xlsx", everyone)

@@ -1,0 +1,103 @@
+"""What the demo shows, chapter by chapter; each ends with a promise that is checked."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from halo_sandbox.demo import files
+from halo_sandbox.demo.people import CHANGED
+from halo_sandbox.demo.world import World
+
+Json = Any  # what a command printed with --json
+
+
+async def tell(world: World) -> None:
+    """The whole story; raises BrokenPromise with what was seen instead."""
+    await set_up(world)
+    await first_runs(world)
+    await nothing_to_do(world)
+    await three_changes(world)
+    await broken_on_purpose(world)
+
+
+async def set_up(world: World) -> None:
+    """A tenant, a group with one agent, three integrations assigned to it from the centre."""
+    world.chapter("1", "A customer installs one agent. Integrations are assigned to it from the centre.")
+    await world.show("tenants", "add", str(world.files["tenant"]))
+    await world.show("groups", "add", files.GROUP, "--title", "Head office")
+    await world.show("agents", "add", files.AGENT, "--group", files.GROUP)
+    await world.start_agent()
+    for name in ("people", "machines", "branch-people"):
+        await world.quietly("integrations", "create", files.TENANT, str(world.files[name]))
+    for ref in (files.PEOPLE, files.MACHINES, files.BROKEN):
+        await world.show("integrations", "assign", ref, "--group", files.GROUP)
+    await world.quietly("integrations", "enable", files.PEOPLE)
+    await world.quietly("integrations", "enable", files.MACHINES)
+    await world.show("integrations", "list")
+    await world.show("agents", "list")
+
+
+async def first_runs(world: World) -> None:
+    """People are run by hand and watched; machines run by their schedule."""
+    world.chapter("2", "The first run: everything is new. Machines run by themselves, people because we ask.")
+    run = await world.run_and_watch(files.PEOPLE)
+    people = run["counts"]["users"]
+    held = await world.held("users")
+    active = [user for user in held if not user["inactive"]]
+    world.expect(people["created"] > 0 and people["failed"] == 0, f"people were created: {people}")
+    world.expect(len(active) == people["created"], f"Halo holds {len(active)} active people, each once")
+    machines = await world.until_ended(files.MACHINES)
+    assets = await world.held("assets")
+    world.expect(
+        machines["status"] == "succeeded" and len(assets) == machines["counts"]["assets"]["created"],
+        f"Halo holds {len(assets)} machines; their run started by itself",
+    )
+    await world.show("runs", "list")
+
+
+async def nothing_to_do(world: World) -> None:
+    """A second run of an unchanged source."""
+    world.chapter(
+        "3", "The second run: nothing changed, so nothing is written, and nothing is even asked of Halo."
+    )
+    await world.forget_requests()
+    run = await world.run_and_watch(files.PEOPLE)
+    requests = [one for one in await world.requests() if one["path"].lower().startswith("/api/users")]
+    world.expect(_written(run) == 0, f"0 writes; {run['counts']['users']['unchanged']} people unchanged")
+    world.expect(not requests, "Halo was asked for no user at all")
+
+
+async def three_changes(world: World) -> None:
+    """Three people change; exactly they are updated."""
+    world.chapter(
+        "4", f"{len(CHANGED)} people get a new title. Exactly these are updated, with that one field."
+    )
+    await world.change_people()
+    await world.forget_requests()
+    run = await world.run_and_watch(files.PEOPLE)
+    people = run["counts"]["users"]
+    posts = [
+        one for one in await world.requests() if one["method"] == "POST" and "/users" in one["path"].lower()
+    ]
+    world.expect(
+        people["updated"] == len(CHANGED) and _written(run) == len(CHANGED),
+        f"{people['updated']} updated, {people['unchanged']} unchanged",
+    )
+    world.expect(len(posts) == len(CHANGED), f"Halo received {len(posts)} writes")
+
+
+async def broken_on_purpose(world: World) -> None:
+    """An integration whose directory does not answer; whoever listens is told what to do."""
+    world.chapter("5", "One integration is broken. Anyone entitled hears of it from the status queue.")
+    async with world.tail(integration="branch-people") as heard:
+        await world.quietly("integrations", "enable", files.BROKEN)
+        await world.quietly("run", "now", files.BROKEN)
+        text = await asyncio.wait_for(heard, timeout=30)
+    run = await world.until_ended(files.BROKEN)
+    world.expect(run["status"] == "failed", "the run is shown as failed")
+    world.expect("127.0.0.1" in text, "the event names what could not be reached, and what to do")
+    await world.show("runs", "show", run["id"])
+
+
+def _written(run: Mapping[str, Json]) -> int:
+    return sum(tally["created"] + tally["updated"] + tally["retired"] for tally in run["counts"].values())
