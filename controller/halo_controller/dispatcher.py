@@ -34,7 +34,7 @@ async def open_run(
     )
     await runs.add(db, run)
     await integrations.opened(db, ref, now)
-    await send_job(db, run, integration, now)
+    await _send_job(db, run, integration, now)
     await tell(db, run, f"Queued for group {group}: {reason}.", now)
     return run
 
@@ -49,21 +49,22 @@ async def queue_again(db: AsyncConnection, run: Run, happening: Happening, reaso
         update={
             "status": status,
             "group": _ready_group(integration),
+            "fence": 0,  # the last attempt may not know yet that it is over: its words count no longer
             "agent": None,
             "session": None,
             "lease_until": None,
+            "deadline": None,  # waiting is not working: the next attempt has all the time again
             "progress": None,
             "queued_at": now,
         }
     )
     await runs.save(db, run)
-    await send_job(db, run, integration, now)
+    await _send_job(db, run, integration, now)
     await tell(db, run, f"Queued again for group {run.group}: {reason}.", now)
     return run
 
 
-async def send_job(db: AsyncConnection, run: Run, integration: Integration, now: datetime) -> None:
-    """Put the job of a run into the outbox."""
+async def _send_job(db: AsyncConnection, run: Run, integration: Integration, now: datetime) -> None:
     job = SyncJob(
         run=run.id,
         tenant=run.tenant,

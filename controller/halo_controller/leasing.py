@@ -42,17 +42,19 @@ def decide(
     agents_in_group: int,
 ) -> Grant | Refusal:
     """Whether this agent may work on this run now."""
+    if agent.session != session:
+        return Refusal("SessionUnknown", f"Agent {agent.name} has not said hello in this session.")
     if run is None or integration is None:
         return Refusal("RunUnknown", "The controller knows no such run.")
     if run.status is RunStatus.RUNNING:
-        return _while_running(run, agent, session)
+        return _while_running(run, agent, now)
     if run.status not in (RunStatus.QUEUED, RunStatus.DISPATCHED):
         return Refusal("RunNotWaiting", f"Run {run.id} is {run.status}; there is nothing to start.")
     if run.group != agent.group:
         return Refusal(
             "OtherGroup", f"Run {run.id} is for group {run.group}; {agent.name} is of {agent.group}."
         )
-    deadline = run.deadline or now + integration.spec.deadline
+    deadline = now + integration.spec.deadline
     return Grant(
         repeated=False,
         lease_until=lease_end(now, deadline, agents_in_group=agents_in_group),
@@ -80,7 +82,9 @@ def renewable(run: Run | None, held: HeldLease, agent: Agent, now: datetime) -> 
     )
 
 
-def _while_running(run: Run, agent: Agent, session: UUID) -> Grant | Refusal:
-    if run.agent == agent.name and run.session == session and run.lease_until and run.deadline:
+def _while_running(run: Run, agent: Agent, now: datetime) -> Grant | Refusal:
+    if run.agent == agent.name and run.session == agent.session and run.lease_until and run.deadline:
+        if now >= run.lease_until:
+            return Refusal("LeaseEnded", f"The lease of run {run.id} ended before it was asked for again.")
         return Grant(repeated=True, lease_until=run.lease_until, deadline=run.deadline)
     return Refusal("LeasedElsewhere", f"Agent {run.agent} works on run {run.id} (attempt {run.attempt}).")

@@ -11,6 +11,8 @@ class Happening(StrEnum):
 
     PUBLISHED = "published"
     LEASED = "leased"
+    NOT_TAKEN = "not_taken"
+    """Its job was sent and no agent asked for the lease."""
     SUCCEEDED = "succeeded"
     PARTIAL = "partial"
     FAILED = "failed"
@@ -30,8 +32,9 @@ TRANSITIONS: Final[dict[tuple[S, Happening], S]] = {
     (S.QUEUED, H.PUBLISHED): S.DISPATCHED,
     (S.QUEUED, H.LEASED): S.RUNNING,  # an agent can be quicker than the note that the job was published
     (S.QUEUED, H.CANCELLED): S.CANCELLED,
-    (S.DISPATCHED, H.PUBLISHED): S.DISPATCHED,  # nobody took it, so it was sent again
+    (S.DISPATCHED, H.PUBLISHED): S.DISPATCHED,  # the broker confirmed no first copy, and so a second one was sent
     (S.DISPATCHED, H.LEASED): S.RUNNING,
+    (S.DISPATCHED, H.NOT_TAKEN): S.QUEUED,
     (S.DISPATCHED, H.CANCELLED): S.CANCELLED,
     (S.RUNNING, H.PUBLISHED): S.RUNNING,
     (S.RUNNING, H.SUCCEEDED): S.SUCCEEDED,
@@ -41,11 +44,9 @@ TRANSITIONS: Final[dict[tuple[S, Happening], S]] = {
     (S.RUNNING, H.HELD): S.HELD,
     (S.RUNNING, H.ATTEMPT_LOST): S.QUEUED,
     (S.RUNNING, H.LOST): S.LOST,
-    (S.HELD, H.PUBLISHED): S.HELD,
     (S.HELD, H.APPROVED): S.QUEUED,
     (S.HELD, H.REJECTED): S.CANCELLED,
     (S.HELD, H.CANCELLED): S.CANCELLED,
-    **{(ended, H.PUBLISHED): ended for ended in S if ended.ended},
 }
 
 

@@ -41,7 +41,7 @@ class Integration(Frozen):
     spec: IntegrationSpec
     enabled: bool
     fence: int
-    """The highest that was ever granted for it."""
+    """Grows with every lease that is granted for it, and with every change of its definition."""
     cursors: Cursors
     created_at: datetime
     changed_at: datetime

@@ -114,7 +114,7 @@ async def _lease(db: AsyncConnection, agent: Agent, request: LeaseRequest, now: 
             return LeaseRefused(ask=request.ask, run=request.run, code=code, message=message)
         case Grant() if run and integration:
             if not decision.repeated:
-                run = await _start(db, run, agent, request, decision, now)
+                run = await _start(db, run, request, decision, now)
             tenant = await tenants.get(db, run.tenant)
             return _granted(run, integration, tenant, request, decision, now)
         case Grant():
@@ -122,12 +122,12 @@ async def _lease(db: AsyncConnection, agent: Agent, request: LeaseRequest, now: 
 
 
 async def _start(
-    db: AsyncConnection, run: Run, agent: Agent, request: LeaseRequest, grant: Grant, now: datetime
+    db: AsyncConnection, run: Run, request: LeaseRequest, grant: Grant, now: datetime
 ) -> Run:
     run = run.model_copy(
         update={
             "status": follows(run.status, Happening.LEASED) or RunStatus.RUNNING,
-            "agent": agent.name,
+            "agent": request.agent,
             "session": request.session,
             "fence": await integrations.next_fence(db, run.ref),
             "attempt": run.attempt + 1,
@@ -138,7 +138,7 @@ async def _start(
     )
     await runs.save(db, run)
     await runs.begin_attempt(db, run, now)
-    log.info("lease_granted", run=run.id, agent=agent.name, fence=run.fence, attempt=run.attempt)
+    log.info("lease_granted", run=run.id, agent=run.agent, fence=run.fence, attempt=run.attempt)
     return run
 
 

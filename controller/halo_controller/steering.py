@@ -48,7 +48,10 @@ async def approve(db: AsyncConnection, run: Run, up_to: int | None, who: str, no
         Approval(entity=excess.entity, action=excess.action, up_to=up_to or excess.found)
         for excess in run.held_for
     )
-    run = run.model_copy(update={"approved": approved, "held_for": ()})
+    # What was approved before still stands: else a run with two causes would be held for one or the other for ever.
+    named = {(one.entity, one.action) for one in approved}
+    earlier = tuple(one for one in run.approved if (one.entity, one.action) not in named)
+    run = run.model_copy(update={"approved": earlier + approved, "held_for": ()})
     allowed = ", ".join(f"{one.action} up to {one.up_to:,} {one.entity}" for one in approved)
     return await queue_again(db, run, Happening.APPROVED, f"{who} approved: {allowed}", now)
 

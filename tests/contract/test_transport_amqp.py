@@ -5,8 +5,10 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import aio_pika
+import httpx
 import pytest
 from yarl import URL
 
@@ -15,6 +17,7 @@ from halo_shared.errors import (
     ConfigurationError,
     CredentialRefused,
     DeliveryLost,
+    PermissionMissing,
     SettingsInvalid,
     Settle,
     Unroutable,
@@ -35,6 +38,9 @@ from tests.contract.transport import (
     envelope,
 )
 from tests.support.proxy import TcpProxy, tcp_proxy
+
+if TYPE_CHECKING:
+    from halo_sandbox.services.rabbitmq import PrivateRabbitMQ
 
 
 @pytest.fixture
@@ -121,7 +127,8 @@ class TestConnecting:
             with pytest.raises(BrokerUnavailable) as caught:
                 await transport.ready(patience=0.5)
 
-        assert "amqp://halo:***@127.0.0.1:1/ cannot be reached" in str(caught.value)
+        assert transport.address == "amqp://halo:***@127.0.0.1:1/"
+        assert f"{transport.address} cannot be reached" in str(caught.value)
         assert "hunter22" not in f"{caught.value} {caught.value.detail}"
 
     async def test_an_address_that_answers_something_else(self) -> None:
@@ -170,6 +177,16 @@ class TestDeclaring:
 
 
 class TestPublishing:
+    async def test_an_account_that_may_not_publish_is_told_so(
+        self, transport: AmqpTransport, broker_url: str, private_broker: "PrivateRabbitMQ"
+    ) -> None:
+        await transport.declare(DIRECT, WORK)
+
+        async with AmqpTransport(await account_that_may_read(private_broker, broker_url), name="x") as reader:
+            with pytest.raises(PermissionMissing, match="exchange 'work'"):
+                await reader.publish(envelope(), TO_WORK)
+            assert await reader.depth(WORK) == 0
+
     async def test_one_lost_message_does_not_make_others_unroutable(self, transport: AmqpTransport) -> None:
         await transport.declare(DIRECT, WORK)
         wrong = transport.publish(envelope("lost"), Address("no-such-exchange", "x"))
@@ -356,6 +373,22 @@ class TestConsuming:
                 began = monotonic()
 
         assert monotonic() - began < 8
+
+
+async def account_that_may_read(broker: "PrivateRabbitMQ", url: str) -> str:
+    """The URL of a new user who may read everything in this virtual host and nothing else."""
+    vhost = URL(url).path.removeprefix("/")
+    node = broker.node
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{node.management_port}/api",
+        auth=(URL(node.url()).user or "", node.password),
+        trust_env=False,
+    ) as management:
+        user = {"password": "reader", "tags": ""}
+        (await management.put("/users/reader", json=user)).raise_for_status()
+        rights = {"configure": "^$", "write": "^$", "read": ".*"}
+        (await management.put(f"/permissions/{vhost}/reader", json=rights)).raise_for_status()
+    return str(URL(url).with_user("reader").with_password("reader"))
 
 
 @asynccontextmanager

@@ -1,17 +1,19 @@
 """Talking to a controller over its REST API; its refusals become our errors again."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
 
 from halo_controller.api.models import ErrorBody
 from halo_controller.errors import Conflict, Invalid, NotFound, Unauthorised
 from halo_shared.errors import HaloIntegratorError, TransientError
 
 T = TypeVar("T")
+Body = BaseModel | Mapping[str, object]
 
 TIMEOUT: Final = 30.0
 
@@ -36,23 +38,31 @@ class Client:
     async def get(self, path: str, answer: type[T], **query: str | int | None) -> T:
         """What is there; a query of None is left out."""
         given = {name: value for name, value in query.items() if value is not None}
-        return _read(await self._ask(self._http.build_request("GET", path, params=given)), answer)
+        return _read(await self._ask("GET", path, params=given), answer)
 
-    async def post(self, path: str, answer: type[T], body: BaseModel | None = None) -> T:
+    async def post(self, path: str, answer: type[T], body: Body | None = None) -> T:
         """What came of it."""
-        return _read(await self._ask(self._http.build_request("POST", path, **_json(body))), answer)
+        return _read(await self._ask("POST", path, body=body), answer)
 
-    async def put(self, path: str, answer: type[T], body: BaseModel) -> T:
+    async def put(self, path: str, answer: type[T], body: Body) -> T:
         """What is there now."""
-        return _read(await self._ask(self._http.build_request("PUT", path, **_json(body))), answer)
+        return _read(await self._ask("PUT", path, body=body), answer)
 
     async def delete(self, path: str) -> None:
         """Let it be there no more."""
-        await self._ask(self._http.build_request("DELETE", path))
+        await self._ask("DELETE", path)
 
-    async def _ask(self, request: httpx.Request) -> httpx.Response:
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        body: Body | None = None,
+    ) -> httpx.Response:
+        json = None if body is None else to_jsonable_python(body, by_alias=True)
         try:
-            reply = await self._http.send(request)
+            reply = await self._http.request(method, path, params=params, json=json)
         except httpx.TransportError as error:
             raise ControllerUnreachable(
                 f"No controller answers at {self._http.base_url}: {error or type(error).__name__}. "
@@ -73,12 +83,6 @@ async def connect(url: str, token: str) -> AsyncIterator[Client]:
         raise Invalid(f"'{url}' is not the address of a controller: {error}.") from error
     async with http:
         yield Client(http)
-
-
-def _json(body: BaseModel | None) -> dict[str, str | dict[str, str]]:
-    if body is None:
-        return {}
-    return {"content": body.model_dump_json(by_alias=True), "headers": {"Content-Type": "application/json"}}
 
 
 def _read(reply: httpx.Response, answer: type[T]) -> T:

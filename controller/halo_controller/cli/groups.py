@@ -1,10 +1,12 @@
 """`halo-controller groups`."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
-from halo_controller.api.models import AddedGroup, NewGroup
+from halo_controller.api.models import AddedGroup
 from halo_controller.cli import output
 from halo_controller.cli.client import Client
 from halo_controller.cli.connection import connected
@@ -20,7 +22,7 @@ async def add(
     client: Client, name: str, title: Annotated[str, typer.Option(help="What people call it.")] = ""
 ) -> None:
     """Add a group, and its queue on the broker."""
-    group = await client.post("/groups", AddedGroup, output.checked(NewGroup, name=name, title=title))
+    group = await client.post("/groups", AddedGroup, {"name": name, "title": title})
     output.say(f"Group '{group.name}' added.")
     output.say_note(group.note)
 
@@ -29,9 +31,9 @@ async def add(
 @connected
 async def every(client: Client, as_json: JsonOption = False) -> None:
     """List all groups."""
-    groups = await client.get("/groups", list[Group])
-    if as_json:
-        return output.show_json(groups)
+    output.show(await client.get("/groups", list[Group]), _table, as_json=as_json)
+
+
+def _table(groups: Sequence[Group]) -> Table:
     rows = ([one.name, one.title, output.ago(one.created_at)] for one in groups)
-    output.out.print(output.table("group", "title", "added", rows=rows))
-    return None
+    return output.table("group", "title", "added", rows=rows)

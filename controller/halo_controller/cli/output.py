@@ -1,10 +1,10 @@
 """What the command line prints: tables, JSON, moments, and errors as sentences."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import typer
 from pydantic import BaseModel
@@ -22,6 +22,8 @@ from halo_shared.errors import (
     PermissionMissing,
     TransientError,
 )
+
+Answer = TypeVar("Answer", bound=BaseModel | Sequence[BaseModel])
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
@@ -104,9 +106,18 @@ def say_error(text: str) -> None:
     err.print(Text(text, style="red"), soft_wrap=True)
 
 
-def show_json(value: BaseModel | Sequence[BaseModel]) -> None:
-    """Print what the controller said, as JSON."""
-    sys.stdout.write(to_json(value, by_alias=True, indent=2).decode() + "\n")
+def show(answer: Answer, render: Callable[[Answer], RenderableType], *, as_json: bool) -> None:
+    """Print what the controller said: as JSON, or as people read it."""
+    if as_json:
+        sys.stdout.write(to_json(answer, by_alias=True, indent=2).decode() + "\n")
+    else:
+        out.print(render(answer))
+
+
+def say_note(note: str) -> None:
+    """Print what is still to be done, if anything is."""
+    if note:
+        err.print(Text(note, style="yellow"), soft_wrap=True)
 
 
 def table(*columns: str, rows: Iterable[Iterable[RenderableType]], numbers: Sequence[str] = ()) -> Table:

@@ -1,9 +1,11 @@
 """`halo-controller tenants`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from halo_controller.cli import output
 from halo_controller.cli.client import Client
@@ -29,35 +31,33 @@ async def add(client: Client, file: Annotated[Path, typer.Argument(help="A tenan
 @connected
 async def every(client: Client, as_json: JsonOption = False) -> None:
     """List all tenants."""
-    tenants = await client.get("/tenants", list[Tenant])
-    if as_json:
-        return output.show_json(tenants)
-    rows = ([one.spec.name, one.spec.title, one.spec.halo.kind, str(one.spec.halo.url)] for one in tenants)
-    output.out.print(output.table("tenant", "title", "kind", "Halo", rows=rows))
-    return None
+    output.show(await client.get("/tenants", list[Tenant]), _table, as_json=as_json)
 
 
 @app.command(epilog="Example: halo-controller tenants show acme")
 @connected
 async def show(client: Client, tenant: str, as_json: JsonOption = False) -> None:
     """Show one tenant: how its Halo is reached and entered."""
-    found = await client.get(f"/tenants/{tenant}", Tenant)
-    if as_json:
-        return output.show_json(found)
-    halo = found.spec.halo
-    output.out.print(
-        output.facts(
-            [
-                ("tenant", found.spec.name),
-                ("title", found.spec.title or "-"),
-                ("kind", halo.kind),
-                ("Halo", str(halo.url)),
-                ("Halo's tenant", halo.tenant or "asked of the instance"),
-                ("client id", halo.client_id),
-                ("client secret", f"{halo.client_secret} (the value lies on the agents)"),
-                ("requests", f"{halo.requests_per_minute:,} a minute, {halo.page_size} records a page"),
-                ("added", output.stamp(found.created_at)),
-            ]
-        )
+    output.show(await client.get(f"/tenants/{tenant}", Tenant), _facts, as_json=as_json)
+
+
+def _table(tenants: Sequence[Tenant]) -> Table:
+    rows = ([one.spec.name, one.spec.title, one.spec.halo.kind, str(one.spec.halo.url)] for one in tenants)
+    return output.table("tenant", "title", "kind", "Halo", rows=rows)
+
+
+def _facts(tenant: Tenant) -> Table:
+    halo = tenant.spec.halo
+    return output.facts(
+        [
+            ("tenant", tenant.spec.name),
+            ("title", tenant.spec.title or "-"),
+            ("kind", halo.kind),
+            ("Halo", str(halo.url)),
+            ("Halo's tenant", halo.tenant or "asked of the instance"),
+            ("client id", halo.client_id),
+            ("client secret", f"{halo.client_secret} (the value lies on the agents)"),
+            ("requests", f"{halo.requests_per_minute:,} a minute, {halo.page_size} records a page"),
+            ("added", output.stamp(tenant.created_at)),
+        ]
     )
-    return None

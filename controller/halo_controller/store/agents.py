@@ -9,14 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import Agent
+from halo_controller.store import tenants
 from halo_controller.store.tables import agents
 from halo_shared.messages.requests import Heartbeat, Hello
 
 
 async def add(db: AsyncConnection, name: str, group: str, now: datetime) -> Agent:
-    """Register an agent; raises Conflict when the name is taken."""
+    """Register an agent; raises NotFound without its group, and Conflict when the name is taken."""
+    await tenants.get_group(db, group)
     try:
-        await db.execute(insert(agents).values(name=name, group=group, created_at=now))
+        async with db.begin_nested():
+            await db.execute(insert(agents).values(name=name, group=group, created_at=now))
     except IntegrityError as error:
         raise Conflict(f"There is an agent '{name}' already; choose another name.") from error
     return Agent(name=name, group=group, created_at=now)

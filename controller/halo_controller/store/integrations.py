@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import Integration
+from halo_controller.store import tenants
 from halo_controller.store.tables import integrations
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec
@@ -16,10 +17,14 @@ from halo_shared.runs import Cursors
 
 
 async def add(db: AsyncConnection, tenant: str, spec: IntegrationSpec, now: datetime) -> Integration:
-    """Keep a new integration, switched off; raises Conflict when the name is taken."""
+    """Keep a new integration, switched off; raises NotFound without its tenant, and Conflict when the name is taken."""
+    await tenants.get(db, tenant)
     row = {"tenant": tenant, "name": spec.name, "spec": spec.model_dump(mode="json", by_alias=True)}
     try:
-        await db.execute(insert(integrations).values(**row, enabled=False, created_at=now, changed_at=now))
+        async with db.begin_nested():
+            await db.execute(
+                insert(integrations).values(**row, enabled=False, created_at=now, changed_at=now)
+            )
     except IntegrityError as error:
         raise Conflict(
             f"There is an integration '{tenant}/{spec.name}' already; change it with: "
@@ -53,6 +58,7 @@ async def every(
 
 async def change(db: AsyncConnection, ref: IntegrationRef, spec: IntegrationSpec, now: datetime) -> None:
     """Give it another definition; what was read before counts no longer, so the next run reads in full."""
+    await next_fence(db, ref)  # an attempt that works by the old definition shall not say where the new one starts
     await db.execute(
         update(integrations)
         .where(_is(ref))
@@ -83,9 +89,11 @@ async def next_fence(db: AsyncConnection, ref: IntegrationRef) -> int:
     return fence
 
 
-async def read_up_to(db: AsyncConnection, ref: IntegrationRef, cursors: Cursors) -> None:
-    """Remember where the next read starts."""
-    await db.execute(update(integrations).where(_is(ref)).values(cursors=cursors))
+async def read_up_to(db: AsyncConnection, ref: IntegrationRef, fence: int, cursors: Cursors) -> None:
+    """Remember where the next read starts, unless the definition was changed after this fence was granted."""
+    await db.execute(
+        update(integrations).where(_is(ref), integrations.c.fence == fence).values(cursors=cursors)
+    )
 
 
 def _is(ref: IntegrationRef) -> ColumnElement[bool]:

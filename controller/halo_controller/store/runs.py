@@ -14,13 +14,12 @@ from halo_controller.store.tables import attempts, runs
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.runs import RunStatus
 
-OPEN = [status for status in RunStatus if not status.ended]
-
 
 async def add(db: AsyncConnection, run: Run) -> None:
     """Keep a new run; raises Conflict when the integration has an open one."""
     try:
-        await db.execute(insert(runs).values(_row(run)))
+        async with db.begin_nested():
+            await db.execute(insert(runs).values(_row(run)))
     except IntegrityError as error:
         still = await open_of(db, run.ref)
         if still is None:

@@ -17,7 +17,8 @@ async def add(db: AsyncConnection, spec: TenantSpec, now: datetime) -> Tenant:
     """Keep a new tenant; raises Conflict when the name is taken."""
     row = {"name": spec.name, "spec": spec.model_dump(mode="json"), "created_at": now}
     try:
-        await db.execute(insert(tenants).values(row))
+        async with db.begin_nested():
+            await db.execute(insert(tenants).values(row))
     except IntegrityError as error:
         raise Conflict(f"There is a tenant '{spec.name}' already; choose another name.") from error
     return Tenant(spec=spec, created_at=now)
@@ -41,7 +42,8 @@ async def every(db: AsyncConnection) -> Sequence[Tenant]:
 async def add_group(db: AsyncConnection, name: str, title: str, now: datetime) -> Group:
     """Keep a new group; raises Conflict when the name is taken."""
     try:
-        await db.execute(insert(groups).values(name=name, title=title, created_at=now))
+        async with db.begin_nested():
+            await db.execute(insert(groups).values(name=name, title=title, created_at=now))
     except IntegrityError as error:
         raise Conflict(f"There is a group '{name}' already; choose another name.") from error
     return Group(name=name, title=title, created_at=now)

@@ -83,4 +83,4 @@ class ProcessWorld(World):
 
 
 async def _exists(file: Path) -> bool:
-    return file.exists()
+    return await asyncio.to_thread(file.exists)

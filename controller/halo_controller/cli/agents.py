@@ -1,0 +1,92 @@
+"""`halo-controller agents`."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from halo_controller.api.models import AgentView
+from halo_controller.cli import output
+from halo_controller.cli.client import Client
+from halo_controller.cli.connection import connected
+from halo_controller.cli.output import JsonOption
+
+app = typer.Typer(help="Agents: the programs on customers' networks.", no_args_is_help=True)
+
+
+@app.command(epilog="Example: halo-controller agents add london-1 --group acme-london")
+@connected
+async def add(
+    client: Client, name: str, group: Annotated[str, typer.Option(help="The group it works in.")]
+) -> None:
+    """Register an agent, so that it may start."""
+    agent = await client.post("/agents", AgentView, {"name": name, "group": group})
+    output.say(f"Agent '{agent.name}' registered in group '{agent.group}'; it is expected.")
+    output.say_note(agent.note)
+
+
+@app.command("list", epilog="Example: halo-controller agents list --group acme-london")
+@connected
+async def every(
+    client: Client,
+    group: Annotated[str | None, typer.Option(help="Only this group's.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List agents, and whether they can be heard."""
+    agents = await client.get("/agents", list[AgentView], group=group)
+    output.show(agents, _table, as_json=as_json)
+
+
+@app.command(epilog="Example: halo-controller agents show london-1")
+@connected
+async def show(client: Client, name: str, as_json: JsonOption = False) -> None:
+    """Show one agent: its connectors, and what it does now."""
+    output.show(await client.get(f"/agents/{name}", AgentView), _facts, as_json=as_json)
+
+
+@app.command(epilog="Example: halo-controller agents remove london-1")
+@connected
+async def remove(client: Client, name: str) -> None:
+    """Remove an agent that has no open run."""
+    await client.delete(f"/agents/{name}")
+    output.say(f"Agent '{name}' removed.")
+
+
+def _table(agents: Sequence[AgentView]) -> Table:
+    rows = (
+        [
+            one.name,
+            one.group,
+            output.word(one.state),
+            output.ago(one.seen_at),
+            one.version or "-",
+            f"{one.free_slots}/{one.slots}",
+            _connectors(one),
+        ]
+        for one in agents
+    )
+    return output.table(
+        "agent", "group", "state", "heard", "version", "free", "connectors", rows=rows, numbers=["free"]
+    )
+
+
+def _facts(agent: AgentView) -> Table:
+    return output.facts(
+        [
+            ("agent", agent.name),
+            ("group", agent.group),
+            ("state", output.word(agent.state)),
+            ("last heard", output.stamp(agent.seen_at)),
+            ("version", agent.version or "-"),
+            ("slots", f"{agent.free_slots} of {agent.slots} free"),
+            ("waiting events", f"{agent.spooled:,}"),
+            ("connectors", _connectors(agent)),
+            ("doing", "\n".join(agent.doing) or "-"),
+            ("registered", output.stamp(agent.created_at)),
+        ]
+    )
+
+
+def _connectors(agent: AgentView) -> str:
+    return ", ".join(connector.name for connector in agent.connectors) or "-"

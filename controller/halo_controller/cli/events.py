@@ -1,0 +1,75 @@
+"""`halo-controller events`: watching everything that is said, straight from the broker, without a controller."""
+
+import asyncio
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+from rich.text import Text
+
+from halo_controller.cli import output
+from halo_controller.cli.connection import settings
+from halo_controller.cli.output import JsonOption
+from halo_shared import logs
+from halo_shared.errors import PermissionMissing, ProtocolError, Settle
+from halo_shared.messages.base import Failure
+from halo_shared.messages.codec import unseal
+from halo_shared.messages.events import EVENTS, Event, Level
+from halo_shared.redaction import Redactor
+from halo_shared.topology import EVENTS as EXCHANGE
+from halo_shared.topology import Queue, monitor_queue
+from halo_shared.transport import Delivery
+from halo_shared.transport.consuming import settle
+
+app = typer.Typer(help="Events: everything that is said of runs, as it is said.", no_args_is_help=True)
+
+PREFETCH: Final = 100
+PATIENCE: Final = 5.0
+"""Seconds to reach the broker at the start; later outages are waited for."""
+
+STYLES: Final = {Level.DEBUG: "dim", Level.INFO: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
+
+
+class Kind(StrEnum):
+    """What an event is about."""
+
+    STARTED = "started"
+    PROGRESS = "progress"
+    RECORD = "record"
+    LOG = "log"
+    FINISHED = "finished"
+    STATUS = "status"
+
+
+@app.callback()
+def _events() -> None:
+    """Events: everything that is said of runs, as it is said."""
+
+
+@app.command(epilog="Example: halo-controller events tail --tenant acme --level warning")
+def tail(
+    tenant: Annotated[str, typer.Option(help="Only of this tenant.", show_default="all")] = "*",
+    integration: Annotated[str, typer.Option(help="Only of integrations of this name.", show_default="all")] = "*",
+    kind: Annotated[Kind | None, typer.Option(help="Only of this kind.", show_default="all")] = None,
+    level: Annotated[Level, typer.Option(help="This level and louder.")] = Level.INFO,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many events.")] = None,
+    broker_url: Annotated[
+        str | None,
+        typer.Option(envvar="HALO_BROKER_URL", show_default=False, help="RabbitMQ, as amqp:// or amqps://."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+) -> None:
+    """Print events as they happen, through a queue of our own on the broker; Ctrl-C ends it."""
+    queue = monitor_queue(
+        f"monitor.{secrets.token_hex(6)}",
+        tenant=tenant,
+        integration=integration,
+        kind=kind or "*",
+        level=level,
+    )
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_tail(settings(broker_url=broker_url).broker_url, queue, count, as_json=as_json))

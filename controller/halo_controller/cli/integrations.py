@@ -1,0 +1,159 @@
+"""`halo-controller integrations`."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from halo_controller.api.models import IntegrationView
+from halo_controller.cli import output
+from halo_controller.cli.client import Client
+from halo_controller.cli.connection import connected
+from halo_controller.cli.output import JsonOption
+from halo_controller.cli.references import RefArgument, path_of
+from halo_shared import durations, files
+from halo_shared.integrations import IntegrationSpec
+from halo_shared.mapping import EntityMapping, FieldRule, When
+
+app = typer.Typer(
+    help="Integrations: what is read from where, written how, when and by whom.", no_args_is_help=True
+)
+
+FileArgument = Annotated[Path, typer.Argument(help="An integration file (YAML).")]
+
+
+@app.command(epilog="Example: halo-controller integrations create acme people.yaml")
+@connected
+async def create(client: Client, tenant: str, file: FileArgument) -> None:
+    """Create an integration of a tenant from its file; it is disabled at first."""
+    spec = files.load(file, IntegrationSpec)
+    await client.post(f"/tenants/{tenant}/integrations", IntegrationView, spec)
+    ref = f"{tenant}/{spec.name}"
+    output.say(
+        f"Integration '{ref}' created, disabled. Enable it with: halo-controller integrations enable {ref}"
+    )
+
+
+@app.command(epilog="Example: halo-controller integrations update acme people.yaml")
+@connected
+async def update(client: Client, tenant: str, file: FileArgument) -> None:
+    """Replace an integration's definition; a file that names no group keeps the one that is assigned."""
+    spec = files.load(file, IntegrationSpec)
+    await client.put(f"/tenants/{tenant}/integrations/{spec.name}", IntegrationView, spec)
+    output.say(f"Integration '{tenant}/{spec.name}' updated; its next run reads everything.")
+
+
+@app.command("list", epilog="Example: halo-controller integrations list --tenant acme")
+@connected
+async def every(
+    client: Client,
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List integrations, when they run next and how they ran last."""
+    found = await client.get("/integrations", list[IntegrationView], tenant=tenant)
+    output.show(found, _table, as_json=as_json)
+
+
+@app.command(epilog="Example: halo-controller integrations show acme/people")
+@connected
+async def show(client: Client, integration: RefArgument, as_json: JsonOption = False) -> None:
+    """Show one integration: its definition, when it runs next and why, and its last run."""
+    found = await client.get(path_of(integration), IntegrationView)
+    output.show(found, lambda view: Group(*_report(view)), as_json=as_json)
+
+
+@app.command(epilog="Example: halo-controller integrations enable acme/people")
+@connected
+async def enable(client: Client, integration: RefArgument) -> None:
+    """Let an integration run, by its schedule and when asked for."""
+    view = await client.post(f"{path_of(integration)}/enable", IntegrationView)
+    output.say(f"Integration '{integration}' enabled: {_next(view)}.")
+
+
+@app.command(epilog="Example: halo-controller integrations disable acme/people")
+@connected
+async def disable(client: Client, integration: RefArgument) -> None:
+    """Open no more runs of an integration; one that an agent works on goes on."""
+    await client.post(f"{path_of(integration)}/disable", IntegrationView)
+    output.say(f"Integration '{integration}' disabled.")
+
+
+@app.command(epilog="Example: halo-controller integrations assign acme/people --group acme-london")
+@connected
+async def assign(
+    client: Client,
+    integration: RefArgument,
+    group: Annotated[str, typer.Option(help="The group of agents that is to run it.")],
+) -> None:
+    """Assign an integration to a group of agents."""
+    await client.post(f"{path_of(integration)}/assign", IntegrationView, {"group": group})
+    output.say(f"Integration '{integration}' assigned to group '{group}'.")
+
+
+def _table(views: Sequence[IntegrationView]) -> Table:
+    rows = (
+        [
+            f"{view.tenant}/{view.spec.name}",
+            view.spec.connector,
+            view.spec.group or "-",
+            _enabled(view),
+            output.ahead(view.next.at) if view.next.at else _next(view),
+            _last_run(view),
+        ]
+        for view in views
+    )
+    return output.table("integration", "connector", "group", "", "next run", "last run", rows=rows)
+
+
+def _report(view: IntegrationView) -> Iterator[RenderableType]:
+    spec = view.spec
+    yield output.facts(
+        [
+            ("integration", f"{view.tenant}/{spec.name}"),
+            ("title", spec.title or "-"),
+            ("state", _enabled(view)),
+            ("next run", _next(view)),
+            ("last run", _last_run(view)),
+            ("connector", spec.connector),
+            ("group", spec.group or "-"),
+            ("entities", ", ".join(spec.entities)),
+            ("schedule", f"every {durations.text(spec.schedule.every)}" if spec.schedule else "-"),
+            ("deadline", f"{durations.text(spec.deadline)} a run"),
+            ("reads next", "what changed" if view.cursors else "everything"),
+            ("changed", output.stamp(view.changed_at)),
+        ]
+    )
+    if spec.settings:
+        yield from output.titled("Settings", output.facts((k, str(v)) for k, v in spec.settings.items()))
+    for entity, mapping in spec.mapping.items():
+        yield from output.titled(f"How {entity} are written", _mapping(mapping))
+
+
+def _mapping(mapping: EntityMapping) -> Table:
+    rows = [[mapping.identity, "the source's own id", When.ALWAYS.value]]
+    rows += [[field, _origin(rule), rule.when.value] for field, rule in mapping.fields.items()]
+    return output.table("field in Halo", "from", "written", rows=rows)
+
+
+def _origin(rule: FieldRule) -> str:
+    return rule.source if rule.source is not None else f"always {rule.value!r}"
+
+
+def _enabled(view: IntegrationView) -> RenderableType:
+    return output.word("enabled" if view.enabled else "disabled")
+
+
+def _next(view: IntegrationView) -> str:
+    return f"now: {view.next.reason}" if view.next.due else view.next.reason
+
+
+def _last_run(view: IntegrationView) -> RenderableType:
+    run = view.last_run
+    if run is None:
+        return "-"
+    text = output.word(run.status)
+    return text.append(f" {output.ago(run.ended_at or run.queued_at)}", style="default")

@@ -1,0 +1,141 @@
+"""A run as people read it: what ran, what changed, what failed, what waits for them."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from halo_controller.api.models import RunView
+from halo_controller.cli import output
+from halo_controller.nouns import Attempt, Run
+from halo_shared.messages.events import Event, RecordEvent
+from halo_shared.runs import RunStatus, Tally
+
+TALLY: Final = tuple(Tally.model_fields)
+
+
+def report(run: RunView, events: Sequence[Event], most: int) -> Group:
+    """All about a run, with at most so many failed records."""
+    failed = [event for event in events if _counts(event, run)]
+    return Group(*_sections(run, failed, most))
+
+
+def runs_table(runs: Sequence[Run]) -> Table:
+    """One line per run."""
+    rows = (
+        [
+            run.id,
+            str(run.ref),
+            output.word(run.status),
+            output.ago(run.queued_at),
+            _took(run),
+            f"{_total(run).written:,}",
+            f"{_total(run).failed:,}",
+            run.agent or "-",
+        ]
+        for run in runs
+    )
+    columns = ("run", "integration", "status", "queued", "took", "written", "failed", "agent")
+    return output.table(*columns, rows=rows, numbers=("took", "written", "failed"))
+
+
+def _counts(event: Event, run: Run) -> bool:
+    """Whether this is a record that failed in the attempt that counts."""
+    return (
+        isinstance(event, RecordEvent) and event.outcome == "failed" and event.origin.fence == run.fence
+    )
+
+
+def _sections(run: RunView, failed: Sequence[Event], most: int) -> Iterator[RenderableType]:
+    yield Text.assemble("Run ", (run.id, "bold"), f" of {run.ref}: ", output.word(run.status))
+    yield output.facts(_facts(run))
+    if run.failure:
+        yield Text(f"\n{run.failure.message}", style="red")
+        yield Text(run.failure.advice)
+    if run.counts:
+        title = "What was found" if run.status is RunStatus.HELD else "What changed"
+        yield from output.titled(title, _changes(run))
+    if failed:
+        yield from output.titled(f"What failed ({len(failed):,})", Group(*_failures(failed, most, run)))
+    if run.status is RunStatus.HELD:
+        yield from _held(run)
+    if len(run.attempts) > 1:
+        yield from output.titled("Attempts", _attempts(run.attempts))
+
+
+def _facts(run: RunView) -> Iterator[tuple[str, str]]:
+    yield "why", run.reason
+    yield "queued", output.stamp(run.queued_at)
+    if run.agent:
+        yield "agent", f"{run.agent}, group {run.group}, attempt {run.attempt}"
+    else:
+        yield "group", run.group
+    if run.started_at:
+        yield "started", output.stamp(run.started_at)
+    if run.ended_at:
+        yield "ended", f"{output.stamp(run.ended_at)}, took {_took(run)}"
+    if run.progress and run.status is RunStatus.RUNNING:
+        yield "now", f"{run.progress.stage} {run.progress.done:,}"
+    if run.requests:
+        yield "requests", f"{run.requests:,} to Halo"
+    if run.cancel_reason:
+        yield "cancelling", run.cancel_reason
+    for allowed in run.approved:
+        yield "approved", f"{allowed.action} up to {allowed.up_to:,} {allowed.entity}"
+
+
+def _changes(run: Run) -> Table:
+    rows = ([entity, *(f"{getattr(tally, name):,}" for name in TALLY)] for entity, tally in run.counts.items())
+    return output.table("entity", *TALLY, rows=rows, numbers=TALLY)
+
+
+def _failures(failed: Sequence[Event], most: int, run: Run) -> Iterator[RenderableType]:
+    for event in failed[:most]:
+        if isinstance(event, RecordEvent):
+            yield Text.assemble((event.name, "bold"), f" ({event.entity} {event.source_id})")
+            yield Text.assemble("  ", (event.failure.message, "red"))
+            yield Text(f"  {event.failure.advice}")
+    if len(failed) > most:
+        yield Text(
+            f"... and {len(failed) - most:,} more; see all with: halo-controller runs show {run.id} --all"
+        )
+
+
+def _held(run: Run) -> Iterator[RenderableType]:
+    found = Group(*(Text(f"{excess}.") for excess in run.held_for))
+    yield from output.titled("It waits for you: nothing was written", found)
+    most = max((excess.found for excess in run.held_for), default=1)
+    yield Text()
+    yield output.facts(
+        [
+            ("approve it all", f"halo-controller runs approve {run.id}"),
+            ("approve a part", f"halo-controller runs approve {run.id} --up-to {most}"),
+            ("reject it", f"halo-controller runs reject {run.id}"),
+        ]
+    )
+
+
+def _attempts(attempts: Sequence[Attempt]) -> Table:
+    rows = (
+        [str(one.number), one.agent, f"{one.granted_at:%H:%M:%S}", _clock_of(one), one.end or "-"]
+        for one in attempts
+    )
+    return output.table("attempt", "agent", "from", "to", "end", rows=rows)
+
+
+def _clock_of(attempt: Attempt) -> str:
+    return f"{attempt.ended_at:%H:%M:%S}" if attempt.ended_at else "-"
+
+
+def _took(run: Run) -> str:
+    if run.started_at is None:
+        return "-"
+    end = run.ended_at or output.CLOCK.now()
+    return output.span(max(end - run.started_at, timedelta()))
+
+
+def _total(run: Run) -> Tally:
+    return sum(run.counts.values(), Tally())

@@ -1,0 +1,213 @@
+"""Values for tests, whole and plausible; a test names only what it is about."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from halo_controller.nouns import Agent, Integration, Run, Trigger
+from halo_shared.entities import EntityKind
+from halo_shared.identifiers import IntegrationRef
+from halo_shared.integrations import HaloConnection, IntegrationSpec, TenantSpec
+from halo_shared.messages.base import Failure
+from halo_shared.messages.events import FinalStatus, Finished, Level, Logged, Origin, Progress, Stage
+from halo_shared.messages.requests import Heartbeat, HeldLease, Hello, LeaseRequest
+from halo_shared.runs import Counts, Cursors, Excess, RunStatus
+
+NOW: Final = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+"""A Monday noon at which tests begin."""
+REF: Final = IntegrationRef("acme", "people")
+RUN_ID: Final = "0123456789ab"
+SESSION: Final = UUID("00000000-0000-4000-8000-000000000001")
+OTHER_SESSION: Final = UUID("00000000-0000-4000-8000-000000000002")
+
+
+def tenant_spec(
+    name: str = REF.tenant, *, url: str = "https://acme.example", requests_per_minute: int = 50
+) -> TenantSpec:
+    """A tenant as its file would say it."""
+    return TenantSpec(
+        name=name,
+        halo=HaloConnection.model_validate(
+            {
+                "url": url,
+                "client_id": "halo-integrator",
+                "client_secret": f"secret://halo-{name}",
+                "requests_per_minute": requests_per_minute,
+            }
+        ),
+    )
+
+
+def integration_spec(
+    name: str = REF.name,
+    *,
+    group: str | None = "site",
+    every: timedelta | None = None,
+    deadline: timedelta = timedelta(hours=6),
+    connector: str = "ldap",
+) -> IntegrationSpec:
+    """An integration of users as its file would say it."""
+    return IntegrationSpec.model_validate(
+        {
+            "name": name,
+            "connector": connector,
+            "group": group,
+            "entities": ["users"],
+            "mapping": {
+                "users": {
+                    "identity": "azureoid",
+                    "place": {"client": "Acme"},
+                    "match": ["emailaddress"],
+                    "fields": {"emailaddress": "mail", "firstname": "givenName"},
+                }
+            },
+            "schedule": {"every": every} if every else None,
+            "deadline": deadline,
+        }
+    )
+
+
+def integration(
+    spec: IntegrationSpec | None = None,
+    *,
+    enabled: bool = True,
+    fence: int = 0,
+    cursors: Cursors | None = None,
+    last_opened_at: datetime | None = None,
+) -> Integration:
+    """An integration as the controller keeps it."""
+    return Integration(
+        tenant=REF.tenant,
+        spec=spec or integration_spec(),
+        enabled=enabled,
+        fence=fence,
+        cursors=cursors or {},
+        created_at=NOW,
+        changed_at=NOW,
+        last_opened_at=last_opened_at,
+    )
+
+
+def run(status: RunStatus = RunStatus.QUEUED, **changes: object) -> Run:
+    """A run of REF in this status; any of its fields may be given."""
+    values: dict[str, object] = {
+        "id": RUN_ID,
+        "tenant": REF.tenant,
+        "integration": REF.name,
+        "group": "site",
+        "status": status,
+        "trigger": Trigger.PERSON,
+        "reason": "a person asked for it",
+        "queued_at": NOW,
+        "ended_at": NOW if status.ended else None,
+    }
+    return Run.model_validate(values | changes)
+
+
+def running(**changes: object) -> Run:
+    """The run in its first attempt: agent `one` has its lease under fence 1 for 45 seconds from NOW."""
+    values: dict[str, object] = {
+        "attempt": 1,
+        "fence": 1,
+        "agent": "one",
+        "session": SESSION,
+        "lease_until": NOW + timedelta(seconds=45),
+        "deadline": NOW + timedelta(hours=6),
+        "dispatched_at": NOW,
+        "started_at": NOW,
+    }
+    return run(RunStatus.RUNNING, **(values | changes))
+
+
+def agent(name: str = "one", *, group: str = "site", session: UUID | None = SESSION) -> Agent:
+    """An agent that said hello at NOW."""
+    return Agent(
+        name=name, group=group, created_at=NOW, session=session, seen_at=NOW if session else None, slots=2
+    )
+
+
+def hello(name: str = "one", session: UUID = SESSION, *, held: Sequence[HeldLease] = ()) -> Hello:
+    """What an agent without connectors says when it starts."""
+    return Hello(agent=name, session=session, version="0.1.0", slots=2, connectors=(), held=tuple(held))
+
+
+def heartbeat(name: str = "one", session: UUID = SESSION, *, held: Sequence[HeldLease] = ()) -> Heartbeat:
+    """A sign of life."""
+    return Heartbeat(
+        agent=name, session=session, held=tuple(held), free_slots=1, spooled=3, doing=("sender: asleep",)
+    )
+
+
+def lease_request(run_id: str = RUN_ID, name: str = "one", session: UUID = SESSION) -> LeaseRequest:
+    """An agent asks whether it may start."""
+    return LeaseRequest(agent=name, session=session, run=run_id, ask=uuid4())
+
+
+def origin(of: Run, *, fence: int | None = None) -> Origin:
+    """Who speaks of this run: its present attempt, unless another fence is given."""
+    return Origin(
+        tenant=of.tenant,
+        integration=of.integration,
+        run=of.id,
+        fence=of.fence if fence is None else fence,
+        agent=of.agent,
+    )
+
+
+def finished(
+    of: Run,
+    status: FinalStatus = RunStatus.SUCCEEDED,
+    *,
+    fence: int | None = None,
+    cursors: Cursors | None = None,
+    counts: Counts | None = None,
+    requests: int = 0,
+    failure: Failure | None = None,
+    held_for: tuple[Excess, ...] = (),
+) -> Finished:
+    """An agent's last word on an attempt."""
+    return Finished(
+        id=uuid4(),
+        at=NOW,
+        origin=origin(of, fence=fence),
+        seq=9,
+        level=Level.INFO,
+        text="It is over.",
+        status=status,
+        counts=counts or {},
+        requests=requests,
+        failure=failure,
+        held_for=held_for,
+        cursors=cursors or {},
+    )
+
+
+def progress(of: Run, done: int = 10, *, fence: int | None = None, counts: Counts | None = None) -> Progress:
+    """An agent says how far it is with reading."""
+    return Progress(
+        id=uuid4(),
+        at=NOW,
+        origin=origin(of, fence=fence),
+        seq=2,
+        level=Level.DEBUG,
+        text=f"read {done}",
+        stage=Stage.READ,
+        done=done,
+        total=100,
+        counts=counts or {},
+    )
+
+
+def logged(of: Run, text: str = "Something was noticed.", *, fence: int | None = None) -> Logged:
+    """An agent adds a line to the run's log."""
+    return Logged(
+        id=uuid4(), at=NOW, origin=origin(of, fence=fence), seq=3, level=Level.WARNING, text=text
+    )
+
+
+def excess(entity: EntityKind = EntityKind.USERS, action: str = "retire", found: int = 212) -> Excess:
+    """A limit that a plan would exceed."""
+    return Excess.model_validate(
+        {"entity": entity, "action": action, "found": found, "limit": 40, "population": 1200}
+    )

@@ -1,0 +1,84 @@
+"""Time that stands still until a test moves it."""
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any, Final
+
+from tests.support.builders import NOW
+
+PATIENCE: Final = 10.0
+"""Real seconds after which a test has waited too long for a loop."""
+
+
+@dataclass(order=True, slots=True)
+class _Sleeper:
+    """A task that waits for the clock; of those that are due together, the first to fall asleep wakes first."""
+
+    until: float
+    place: int
+    task: "asyncio.Task[Any]" = field(compare=False)  # Any: what it returns is nobody's concern here
+    woken: "asyncio.Future[None]" = field(compare=False)
+
+
+class ManualClock:
+    """A Clock for tests: `move` it, or `advance` it step by step through everything that sleeps."""
+
+    def __init__(self, start: datetime = NOW) -> None:
+        self._start = start
+        self._passed = 0.0
+        self._sleepers: list[_Sleeper] = []
+        self._places = count()
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self._passed)
+
+    def monotonic(self) -> float:
+        return self._passed
+
+    async def sleep(self, seconds: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        woken = asyncio.get_running_loop().create_future()
+        sleeper = _Sleeper(self._passed + seconds, next(self._places), task, woken)
+        heapq.heappush(self._sleepers, sleeper)
+        try:
+            await woken
+        finally:
+            self._sleepers = [other for other in self._sleepers if other is not sleeper]
+            heapq.heapify(self._sleepers)
+
+    def move(self, span: timedelta | float) -> None:
+        """Let this much time pass at once; whoever is due wakes as soon as the test gives way."""
+        self._passed += span.total_seconds() if isinstance(span, timedelta) else span
+        while self._sleepers and self._sleepers[0].until <= self._passed:
+            woken = heapq.heappop(self._sleepers).woken
+            if not woken.done():  # it was cancelled a moment ago
+                woken.set_result(None)
+
+    async def advance(self, span: timedelta | float) -> None:
+        """Let time pass from sleeper to sleeper; each one sleeps again, or ends, before the next one wakes."""
+        end = self._passed + (span.total_seconds() if isinstance(span, timedelta) else span)
+        while self._sleepers and self._sleepers[0].until <= end:
+            first = self._sleepers[0]
+            due = [sleeper.task for sleeper in self._sleepers if sleeper.until == first.until]
+            self.move(first.until - self._passed)
+            await eventually(lambda due=due: all(task.done() or self._holds(task) for task in due))
+        self.move(end - self._passed)
+
+    async def asleep(self, tasks: int = 1) -> None:
+        """Return when so many tasks sleep."""
+        await eventually(lambda: len(self._sleepers) >= tasks)
+
+    def _holds(self, task: "asyncio.Task[Any]") -> bool:
+        return any(sleeper.task is task for sleeper in self._sleepers)
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Return when this is so; a test that waits in vain fails with TimeoutError."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.001)
