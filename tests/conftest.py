@@ -9,8 +9,11 @@ from halo_sandbox.services import directory as directories
 from halo_sandbox.services import rabbitmq
 from halo_sandbox.services.directory import PrivateDirectory
 from halo_sandbox.services.people import people
-from halo_sandbox.services.rabbitmq import PrivateRabbitMQ
+from halo_sandbox.services.rabbitmq import GivenRabbitMQ, PrivateRabbitMQ
 from tests.support.services import needed
+
+GIVEN_BROKER = os.environ.get("HALO_BROKER_URL")
+"""A broker to use instead of a private one, which must have its management plugin."""
 
 # What the developer's shell says about a real installation must not reach a test.
 for _name in [name for name in os.environ if name.startswith("HALO_")]:
@@ -18,7 +21,7 @@ for _name in [name for name in os.environ if name.startswith("HALO_")]:
 
 MARK_OF_FIXTURE = {
     "broker_url": pytest.mark.broker,
-    "private_broker": pytest.mark.broker,
+    "shared_broker": pytest.mark.broker,
     "directory": pytest.mark.directory,
 }
 
@@ -34,16 +37,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def private_broker() -> Iterator[PrivateRabbitMQ]:
+def shared_broker() -> Iterator[PrivateRabbitMQ | GivenRabbitMQ]:
     """The broker that all tests share; a test that kills or restarts one starts its own."""
+    if GIVEN_BROKER:
+        yield GivenRabbitMQ(GIVEN_BROKER)
+        return
     with needed(), rabbitmq.serving(management=True) as broker:
         yield broker
 
 
 @pytest.fixture
-async def broker_url(private_broker: PrivateRabbitMQ) -> AsyncIterator[str]:
+async def broker_url(shared_broker: PrivateRabbitMQ | GivenRabbitMQ) -> AsyncIterator[str]:
     """A virtual host that no other test sees."""
-    async with private_broker.vhost() as url:
+    async with shared_broker.vhost() as url:
         yield url
 
 

@@ -1,6 +1,7 @@
 """The right to work on a run: asked for, kept, renewed, and lost."""
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -18,6 +19,8 @@ log = logs.get(__name__)
 ANSWER_WITHIN: Final = 5.0
 """Seconds to wait for an answer before asking again: the request may have been lost."""
 ASK_TIMES: Final = 4
+RENEWALS_AWAITED: Final = 20
+"""Hellos and heartbeats whose answer may still come; of older ones it has expired in a queue."""
 
 
 class Lease:
@@ -59,7 +62,15 @@ class Lease:
             self.ended.set()
 
 
-Answer = LeaseGranted | LeaseRefused
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """A request for a lease that waits for its answer."""
+
+    run: str
+    at: float
+    answer: "asyncio.Future[Lease | LeaseRefused]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
 
 
 class Leases:
@@ -70,9 +81,9 @@ class Leases:
         self._session = session
         self._transport = transport
         self._clock = clock
-        self._asks: dict[UUID, asyncio.Future[Answer]] = {}
+        self._asks: dict[UUID, _Ask] = {}
         self._leases: dict[str, Lease] = {}
-        self._renewal_asked_at = clock.monotonic()
+        self._renewals_asked_at: dict[UUID, float] = {}
 
     @property
     def held(self) -> tuple[HeldLease, ...]:
@@ -82,36 +93,42 @@ class Leases:
     async def ask(self, run: str) -> Lease | LeaseRefused | None:
         """The lease of a run, or its refusal; None when the controller gave no answer."""
         for _ in range(ASK_TIMES):
-            asked_at = self._clock.monotonic()
-            match await self._ask_once(run):
-                case LeaseGranted() as grant:
-                    lease = Lease(grant, asked_at=asked_at, clock=self._clock)
-                    self._leases[run] = lease
-                    return lease
-                case LeaseRefused() as refusal:
-                    return refusal
+            if answer := await self._ask_once(run):
+                return answer
         return None
 
     def give_back(self, run: str) -> None:
         """The attempt has said its last word."""
         self._leases.pop(run, None)
 
-    def renewing(self) -> None:
-        """A heartbeat goes out now: what it renews counts from here."""
-        self._renewal_asked_at = self._clock.monotonic()
+    def ask_to_renew(self) -> UUID:
+        """The `ask` of a hello or heartbeat that goes out now: what it renews counts from here."""
+        ask = uuid4()
+        self._renewals_asked_at[ask] = self._clock.monotonic()
+        if len(self._renewals_asked_at) > RENEWALS_AWAITED:
+            del self._renewals_asked_at[next(iter(self._renewals_asked_at))]
+        return ask
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: LeaseGranted | LeaseRefused) -> None:
         """An answer arrived; one that nobody waits for any more is of no use."""
-        waiting = self._asks.get(answer.ask)
-        if waiting and not waiting.done():
-            waiting.set_result(answer)
+        ask = self._asks.get(answer.ask)
+        if ask is None or ask.answer.done():
+            log.info("answer_too_late", run=answer.run, answer=answer.kind)
+            return
+        if isinstance(answer, LeaseRefused):
+            ask.answer.set_result(answer)
+            return
+        # Held from here on, so that a cancel right behind the grant finds it.
+        self._leases[ask.run] = Lease(answer, asked_at=ask.at, clock=self._clock)
+        ask.answer.set_result(self._leases[ask.run])
 
     def renewed(self, renewal: LeasesRenewed) -> None:
         """Some leases end later, others are gone."""
+        asked_at = self._renewals_asked_at.pop(renewal.ask, None)
         for one in renewal.renewed:
             lease = self._leases.get(one.run)
-            if lease and lease.grant.fence == one.fence:
-                lease.renew(self._renewal_asked_at, one.lease_seconds)
+            if lease and lease.grant.fence == one.fence and asked_at is not None:
+                lease.renew(asked_at, one.lease_seconds)
         for run in renewal.revoked:
             if run in self._leases:
                 self._leases[run].end(LeaseLost("The controller has given the run up or to another agent."))
@@ -122,16 +139,16 @@ class Leases:
         if lease:
             lease.end(Cancelled(f"Cancelled: {command.reason}."))
 
-    async def _ask_once(self, run: str) -> Answer | None:
-        request = LeaseRequest(agent=self._agent, session=self._session, run=run, ask=uuid4())
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._asks[request.ask] = answer
+    async def _ask_once(self, run: str) -> Lease | LeaseRefused | None:
+        ask_id, ask = uuid4(), _Ask(run, self._clock.monotonic())
+        request = LeaseRequest(agent=self._agent, session=self._session, run=run, ask=ask_id)
+        self._asks[ask_id] = ask
         try:
-            await self._transport.publish(seal(request, message_id=str(request.ask)), TO_CONTROLLER)
+            await self._transport.publish(seal(request, message_id=str(ask_id)), TO_CONTROLLER)
             async with asyncio.timeout(ANSWER_WITHIN):
-                return await answer
+                return await ask.answer
         except (BrokerUnavailable, Unroutable, TimeoutError) as error:
             log.info("lease_unanswered", run=run, why=str(error) or "no answer in time")
             return None
         finally:
-            del self._asks[request.ask]
+            del self._asks[ask_id]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, assert_never
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from halo_agent.leases import Leases
 from halo_agent.store.outbox import Outbox
@@ -67,12 +67,12 @@ class Session:
         welcome = await self._greet()
         while True:
             await self._clock.sleep(welcome.heartbeat_seconds)
-            self._leases.renewing()
             held = self._leases.held
             await self._say(
                 Heartbeat(
                     agent=self._hello.agent,
                     session=self._hello.session,
+                    ask=self._leases.ask_to_renew(),
                     held=held,
                     free_slots=max(0, self._hello.slots - len(held)),
                     spooled=self._outbox.waiting,
@@ -86,7 +86,7 @@ class Session:
 
     async def _greet(self) -> Welcome:
         while not self._welcome.done():
-            await self._say(self._hello)
+            await self._say_hello()
             await asyncio.wait([self._welcome], timeout=HELLO_EVERY)
             if not self._welcome.done():
                 log.info("controller_silent", agent=self._hello.agent, next_try_in=HELLO_EVERY)
@@ -99,7 +99,7 @@ class Session:
                     self._welcome.set_result(command)
                     log.info("welcomed", agent=self._hello.agent, group=command.group)
             case Rejected(code="SayHello"):
-                await self._say(self._hello.model_copy(update={"held": self._leases.held}))
+                await self._say_hello()
             case Rejected():
                 log.error("rejected", agent=self._hello.agent, code=command.code, why=command.message)
             case LeaseGranted() | LeaseRefused():
@@ -111,10 +111,14 @@ class Session:
             case _:
                 assert_never(command)
 
+    async def _say_hello(self) -> None:
+        now = {"ask": self._leases.ask_to_renew(), "held": self._leases.held}
+        await self._say(self._hello.model_copy(update=now))
+
     async def _say(self, message: Hello | Heartbeat) -> None:
         """Say it if the broker is there; what is missed is said again soon."""
         try:
-            await self._transport.publish(seal(message, message_id=str(self._hello.session)), TO_CONTROLLER)
+            await self._transport.publish(seal(message, message_id=str(message.ask)), TO_CONTROLLER)
         except (BrokerUnavailable, Unroutable) as error:
             log.info("request_unsent", kind=message.kind, why=error.message)
 
@@ -123,4 +127,11 @@ def introduce(
     name: str, session: UUID, *, version: str, slots: int, connectors: Sequence[ConnectorSpec]
 ) -> Hello:
     """What this process says of itself when it starts."""
-    return Hello(agent=name, session=session, version=version, slots=slots, connectors=tuple(connectors))
+    return Hello(
+        agent=name,
+        session=session,
+        ask=uuid4(),
+        version=version,
+        slots=slots,
+        connectors=tuple(connectors),
+    )

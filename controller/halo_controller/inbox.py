@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from halo_controller.lifecycle import Happening, follows
+from halo_controller.lifecycle import TRANSITIONS, Happening, follows
 from halo_controller.nouns import Run, RunProgress
 from halo_controller.store import events, integrations, runs
 from halo_controller.store.database import Database
@@ -39,15 +39,22 @@ class Inbox:
             if await events.known(db, event):
                 return
             run = await runs.find(db, event.origin.run)
-            superseded = run is None or run.fence != event.origin.fence
+            heard = run if run and _counts(run, event) else None
             if not isinstance(event, Progress):
-                await events.add(db, event, superseded=superseded)
-            if run is None or superseded:
+                await events.add(db, event, superseded=heard is None)
+            if heard:
+                await _affect(db, heard, event, self._clock.now())
+            else:
                 log.warning(
                     "event_superseded", run=event.origin.run, fence=event.origin.fence, kind=event.kind
                 )
-                return
-            await _affect(db, run, event, self._clock.now())
+
+
+def _counts(run: Run, event: Event) -> bool:
+    """Whether this is said of the present attempt; the end of an attempt that is over comes too late."""
+    if run.fence != event.origin.fence:
+        return False
+    return not isinstance(event, Finished) or follows(run.status, _ENDS[event.status]) is not None
 
 
 async def _affect(db: AsyncConnection, run: Run, event: Event, now: datetime) -> None:
@@ -68,10 +75,7 @@ def _progressed(run: Run, event: Progress) -> Run:
 
 
 async def _finish(db: AsyncConnection, run: Run, event: Finished, now: datetime) -> None:
-    status = follows(run.status, _ENDS[event.status])
-    if status is None:
-        log.warning("finish_ignored", run=run.id, status=run.status, said=event.status)
-        return
+    status = TRANSITIONS[run.status, _ENDS[event.status]]
     run = run.model_copy(
         update={
             "status": status,
@@ -86,5 +90,5 @@ async def _finish(db: AsyncConnection, run: Run, event: Finished, now: datetime)
     await runs.save(db, run)
     await runs.end_attempt(db, run, status, now)
     if status is RunStatus.SUCCEEDED:
-        await integrations.read_up_to(db, run.ref, event.cursors)
+        await integrations.read_up_to(db, run.ref, run.fence, event.cursors)
     log.info("run_ended" if status.ended else "run_held", run=run.id, status=status, ref=str(run.ref))

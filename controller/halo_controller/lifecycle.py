@@ -32,7 +32,10 @@ TRANSITIONS: Final[dict[tuple[S, Happening], S]] = {
     (S.QUEUED, H.PUBLISHED): S.DISPATCHED,
     (S.QUEUED, H.LEASED): S.RUNNING,  # an agent can be quicker than the note that the job was published
     (S.QUEUED, H.CANCELLED): S.CANCELLED,
-    (S.DISPATCHED, H.PUBLISHED): S.DISPATCHED,  # the broker confirmed no first copy, and so a second one was sent
+    (
+        S.DISPATCHED,
+        H.PUBLISHED,
+    ): S.DISPATCHED,  # the broker confirmed no first copy, and so a second one was sent
     (S.DISPATCHED, H.LEASED): S.RUNNING,
     (S.DISPATCHED, H.NOT_TAKEN): S.QUEUED,
     (S.DISPATCHED, H.CANCELLED): S.CANCELLED,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from enum import Enum
 from typing import Final
 
 from halo_controller.lifecycle import Happening, follows
@@ -20,6 +21,21 @@ IDLE: Final = 1.0
 """Seconds between looks into the outbox when nobody says that there is news."""
 
 
+class _Fate(Enum):
+    """What became of a message."""
+
+    SENT = "sent"
+    DROPPED = "dropped"
+    """Nobody can hear it, and later it would be worth nothing."""
+    STUCK = "stuck"
+    """A job whose group has no queue; it is kept until there is one."""
+    UNSENT = "unsent"
+    """The broker is away."""
+
+
+_GONE: Final = (_Fate.SENT, _Fate.DROPPED)
+
+
 class Publisher:
     """Publishes the outbox, at once when told of news and every second anyway."""
 
@@ -28,6 +44,7 @@ class Publisher:
         self._transport = transport
         self._clock = clock
         self._news = asyncio.Event()
+        self._stuck: set[int] = set()
 
     def wake(self) -> None:
         """There is news in the outbox."""
@@ -41,32 +58,48 @@ class Publisher:
                 await self._until_news()
 
     async def publish_some(self) -> bool:
-        """Publish what has waited longest; False when there was nothing, or nothing that could be sent."""
-        async with self._database.read() as db:
-            waiting = await outbox.oldest(db, BATCH)
-        results = await asyncio.gather(*(self._publish(one) for one in waiting))
-        sent = [one for one, ok in zip(waiting, results, strict=True) if ok]
-        if sent:
-            await self._confirm(sent)
-        return bool(sent)
+        """Publish what waits, oldest first and past what is stuck; False when nothing left the outbox."""
+        gone = 0
+        after = 0
+        while waiting := await self._waiting(after):
+            after = waiting[-1].id
+            fates = await asyncio.gather(*(self._publish(one) for one in waiting))
+            left = [one for one, fate in zip(waiting, fates, strict=True) if fate in _GONE]
+            if left:
+                await self._confirm(left)
+            gone += len(left)
+            if _Fate.UNSENT in fates:
+                log.warning("publish_waits", messages=fates.count(_Fate.UNSENT), why="the broker is away")
+                break
+        return gone > 0
 
-    async def _publish(self, outgoing: Outgoing) -> bool:
+    async def _waiting(self, after: int) -> Sequence[Outgoing]:
+        async with self._database.read() as db:
+            return await outbox.oldest(db, BATCH, after=after)
+
+    async def _publish(self, outgoing: Outgoing) -> _Fate:
         try:
             await self._transport.publish(outgoing.envelope, outgoing.to)
-        except BrokerUnavailable as error:
-            log.warning("publish_waits", kind=outgoing.envelope.kind, run=outgoing.run, why=error.message)
-            return False
+        except BrokerUnavailable:
+            return _Fate.UNSENT
         except Unroutable as error:
-            # A job is kept until its group's queue is there; an answer nobody can hear is worth nothing later.
-            log.error("publish_unroutable", kind=outgoing.envelope.kind, run=outgoing.run, why=error.message)
-            return outgoing.run is None
-        return True
+            return self._unroutable(outgoing, error)
+        self._stuck.discard(outgoing.id)
+        return _Fate.SENT
 
-    async def _confirm(self, sent: Sequence[Outgoing]) -> None:
+    def _unroutable(self, outgoing: Outgoing, error: Unroutable) -> _Fate:
+        if outgoing.id not in self._stuck:  # told once, not every second
+            log.error("publish_unroutable", kind=outgoing.envelope.kind, run=outgoing.run, why=error.message)
+        if outgoing.run is None:
+            return _Fate.DROPPED
+        self._stuck.add(outgoing.id)
+        return _Fate.STUCK
+
+    async def _confirm(self, gone: Sequence[Outgoing]) -> None:
         now = self._clock.now()
         async with self._database.write() as db:
-            await outbox.drop(db, [one.id for one in sent])
-            for one in sent:
+            await outbox.drop(db, [one.id for one in gone])
+            for one in gone:
                 run = await runs.find(db, one.run) if one.run else None
                 status = follows(run.status, Happening.PUBLISHED) if run else None
                 if run and status:

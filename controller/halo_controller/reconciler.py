@@ -7,12 +7,13 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from halo_controller.dispatcher import queue_again, send_job
+from halo_controller.dispatcher import queue_again
 from halo_controller.errors import Conflict
 from halo_controller.leasing import MOST_ATTEMPTS
-from halo_controller.lifecycle import Happening, follows
+from halo_controller.lifecycle import TRANSITIONS, Happening
 from halo_controller.nouns import Agent, Run
-from halo_controller.store import agents, integrations, runs
+from halo_controller.steering import cancel
+from halo_controller.store import agents, runs
 from halo_controller.store.database import Database
 from halo_controller.telling import tell
 from halo_shared import logs
@@ -66,6 +67,12 @@ def verdict(run: Run, agent: Agent | None, now: datetime) -> Leave | SendAgain |
     return Leave()
 
 
+def _worth_another(run: Run, now: datetime) -> bool:
+    """Whether a run whose attempt was lost is tried again: not for ever, not against a person's word, not overdue."""
+    overdue = run.deadline is not None and now > run.deadline
+    return run.attempt < MOST_ATTEMPTS and not run.cancel_reason and not overdue
+
+
 class Reconciler:
     """Looks every few seconds at all open runs."""
 
@@ -104,26 +111,27 @@ class Reconciler:
         self._wake_publisher()
 
     async def _send_again(self, db: AsyncConnection, run: Run, reason: str, now: datetime) -> None:
-        await send_job(db, run, await integrations.get(db, run.ref), now)
-        await runs.save(db, run.model_copy(update={"dispatched_at": now}))
-        await tell(db, run, f"Sent again: {reason}.", now)
+        try:
+            await queue_again(db, run, Happening.NOT_TAKEN, reason, now)
+        except Conflict as error:
+            await cancel(db, run, f"{reason}, and it is not sent again: {error.message}", now)
 
     async def _give_up(self, db: AsyncConnection, run: Run, reason: str, now: datetime) -> None:
         log.warning("attempt_lost", run=run.id, attempt=run.attempt, agent=run.agent, why=reason)
         await runs.end_attempt(db, run, f"lost: {reason}", now)
-        if (
-            run.attempt < MOST_ATTEMPTS
-            and not run.cancel_reason
-            and not (run.deadline and now > run.deadline)
-        ):
+        if _worth_another(run, now):
             try:
                 await queue_again(db, run, Happening.ATTEMPT_LOST, reason, now)
+                return
             except Conflict as error:
                 reason = f"{reason}; it is not tried again: {error.message}"
-            else:
-                return
-        status = follows(run.status, Happening.LOST) or run.status
+        await self._lose(db, run, reason, now)
+
+    async def _lose(self, db: AsyncConnection, run: Run, reason: str, now: datetime) -> None:
+        status = TRANSITIONS[run.status, Happening.LOST]
         failure = Failure.of(LeaseLost(f"The run was lost: {reason}."), self._redactor)
-        run = run.model_copy(update={"status": status, "ended_at": now, "failure": failure})
+        run = run.model_copy(
+            update={"status": status, "ended_at": now, "lease_until": None, "failure": failure}
+        )
         await runs.save(db, run)
         await tell(db, run, failure.message, now, failure=failure)

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller import leasing
 from halo_controller.leasing import Grant, Refusal
-from halo_controller.lifecycle import Happening, follows
+from halo_controller.lifecycle import TRANSITIONS, Happening
 from halo_controller.nouns import HEARTBEAT, Agent, Integration, Run, Tenant
 from halo_controller.publisher import Publisher
 from halo_controller.steering import send_cancel
@@ -27,7 +27,6 @@ from halo_shared.messages.commands import (
     Welcome,
 )
 from halo_shared.messages.requests import Heartbeat, HeldLease, Hello, LeaseRequest, Request
-from halo_shared.runs import RunStatus
 from halo_shared.topology import to_agent
 
 log = logs.get(__name__)
@@ -92,7 +91,9 @@ async def _renew(
             continue
         renewed.append(await _prolong(db, run, held, request, now, members))
         await send_cancel(db, run)
-    return LeasesRenewed(session=request.session, renewed=tuple(renewed), revoked=tuple(revoked))
+    return LeasesRenewed(
+        session=request.session, ask=request.ask, renewed=tuple(renewed), revoked=tuple(revoked)
+    )
 
 
 async def _prolong(
@@ -121,12 +122,10 @@ async def _lease(db: AsyncConnection, agent: Agent, request: LeaseRequest, now: 
             raise AssertionError("a grant without a run")
 
 
-async def _start(
-    db: AsyncConnection, run: Run, request: LeaseRequest, grant: Grant, now: datetime
-) -> Run:
+async def _start(db: AsyncConnection, run: Run, request: LeaseRequest, grant: Grant, now: datetime) -> Run:
     run = run.model_copy(
         update={
-            "status": follows(run.status, Happening.LEASED) or RunStatus.RUNNING,
+            "status": TRANSITIONS[run.status, Happening.LEASED],
             "agent": request.agent,
             "session": request.session,
             "fence": await integrations.next_fence(db, run.ref),

@@ -1,5 +1,6 @@
 """What a person may do to an open run: cancel it, or answer a held one."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import uuid4
 
@@ -48,10 +49,7 @@ async def approve(db: AsyncConnection, run: Run, up_to: int | None, who: str, no
         Approval(entity=excess.entity, action=excess.action, up_to=up_to or excess.found)
         for excess in run.held_for
     )
-    # What was approved before still stands: else a run with two causes would be held for one or the other for ever.
-    named = {(one.entity, one.action) for one in approved}
-    earlier = tuple(one for one in run.approved if (one.entity, one.action) not in named)
-    run = run.model_copy(update={"approved": earlier + approved, "held_for": ()})
+    run = run.model_copy(update={"approved": _with_earlier(run.approved, approved), "held_for": ()})
     allowed = ", ".join(f"{one.action} up to {one.up_to:,} {one.entity}" for one in approved)
     return await queue_again(db, run, Happening.APPROVED, f"{who} approved: {allowed}", now)
 
@@ -61,6 +59,12 @@ async def reject(db: AsyncConnection, run: Run, who: str, now: datetime) -> Run:
     if run.status is not RunStatus.HELD:
         raise Conflict(f"Run {run.id} is {run.status}, not held; there is nothing to reject.")
     return await _end(db, run, Happening.REJECTED, f"{who} rejected the held plan; nothing was written.", now)
+
+
+def _with_earlier(earlier: Sequence[Approval], approved: Sequence[Approval]) -> tuple[Approval, ...]:
+    """What was approved before stands unless it is said anew: else two limits would hold a run in turn, for ever."""
+    anew = {(one.entity, one.action) for one in approved}
+    return (*(one for one in earlier if (one.entity, one.action) not in anew), *approved)
 
 
 async def _end(db: AsyncConnection, run: Run, happening: Happening, text: str, now: datetime) -> Run:

@@ -65,7 +65,7 @@ class IntegrationSpec(Strict):
     schedule: Schedule | None = None
     limits: Limits = Limits()
     deadline: Span = Field(default=timedelta(hours=6), ge=timedelta(seconds=1))
-    """A run that takes longer is stopped."""
+    """An attempt that takes longer is stopped."""
 
     @model_validator(mode="after")
     def _every_entity_is_mapped(self) -> Self:

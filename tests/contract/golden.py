@@ -98,6 +98,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     requests.Hello(
         agent="agent-7",
         session=SESSION,
+        ask=ASK,
         version="0.1.0",
         slots=2,
         connectors=(
@@ -113,6 +114,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     requests.Heartbeat(
         agent="agent-7",
         session=SESSION,
+        ask=ASK,
         held=HELD,
         free_slots=1,
         spooled=12,
@@ -141,6 +143,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     commands.LeaseRefused(ask=ASK, run=RUN, code="AlreadyLeased", message="Another agent has this run."),
     commands.LeasesRenewed(
         session=SESSION,
+        ask=ASK,
         renewed=(commands.RenewedLease(run=RUN, fence=7, lease_seconds=60),),
         revoked=("0123456789ab",),
     ),

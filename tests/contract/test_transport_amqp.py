@@ -178,11 +178,11 @@ class TestDeclaring:
 
 class TestPublishing:
     async def test_an_account_that_may_not_publish_is_told_so(
-        self, transport: AmqpTransport, broker_url: str, private_broker: "PrivateRabbitMQ"
+        self, transport: AmqpTransport, broker_url: str, shared_broker: "PrivateRabbitMQ"
     ) -> None:
         await transport.declare(DIRECT, WORK)
 
-        async with AmqpTransport(await account_that_may_read(private_broker, broker_url), name="x") as reader:
+        async with AmqpTransport(await account_that_may_read(shared_broker, broker_url), name="x") as reader:
             with pytest.raises(PermissionMissing, match="exchange 'work'"):
                 await reader.publish(envelope(), TO_WORK)
             assert await reader.depth(WORK) == 0

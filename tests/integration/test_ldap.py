@@ -1,11 +1,11 @@
 """The ldap connector and a real directory, with all that can go wrong between them."""
 
 import asyncio
-import ssl
+import os
+import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, closing
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from socket import create_server
 from typing import Any
@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from halo_agent.connectors import CheckedSource
 from halo_agent.connectors.ldap.client import Client
 from halo_agent.connectors.ldap.settings import LdapSettings
+from halo_agent.engine.ports import SourceItem
 from halo_agent.engine.records import Finished, SourceRecord, UnreadableRecord
 from halo_sandbox.services import directory as directories
 from halo_sandbox.services import processes
@@ -33,10 +34,9 @@ from halo_shared.errors import (
 from halo_shared.runs import Mode
 from tests.contract.source import only_these_are_open, opened, read
 from tests.support.ldap import opened_source, settings_of
-from tests.support.proxy import TcpProxy, tcp_proxy
 
 USERS = EntityKind.USERS
-Serve = Callable[..., AbstractAsyncContextManager[LdapSettings]]
+Stranger = Callable[..., AbstractAsyncContextManager[LdapSettings]]
 
 
 async def records(directory: PrivateDirectory, **changes: Any) -> list[SourceRecord]:
@@ -268,15 +268,19 @@ class TestTheWay:
         assert "ca_file '/no/such/file.pem' is of no use" in missing.message
         assert "slapd.conf' is of no use" in other.message
 
-    async def test_a_certificate_for_another_name(self, directory: PrivateDirectory, serve: Serve) -> None:
-        async with serve("DNS:other.example.org") as settings:
+    async def test_a_certificate_for_another_name(
+        self, directory: PrivateDirectory, stranger: Stranger
+    ) -> None:
+        async with stranger("DNS:other.example.org") as settings:
             error = await failure(directory, url=settings.url, ca_file=settings.ca_file)
 
         assert isinstance(error, SettingsInvalid)
         assert "made out to other names: other.example.org" in error.message
 
-    async def test_a_certificate_that_has_expired(self, directory: PrivateDirectory, serve: Serve) -> None:
-        async with serve("IP:127.0.0.1", days=0) as settings:
+    async def test_a_certificate_that_has_expired(
+        self, directory: PrivateDirectory, stranger: Stranger
+    ) -> None:
+        async with stranger("IP:127.0.0.1", days=0) as settings:
             await asyncio.sleep(1.1)  # it is valid for the second in which it was made
             error = await failure(directory, url=settings.url, ca_file=settings.ca_file)
 
@@ -298,91 +302,61 @@ class TestTheDriver:
             await sign_in(settings, directory.password)
 
     async def test_it_refuses_a_certificate_for_another_name(
-        self, directory: PrivateDirectory, serve: Serve
+        self, directory: PrivateDirectory, stranger: Stranger, tmp_path: Path
     ) -> None:
-        async with serve("DNS:other.example.org", asked=(asked := [])) as settings:
+        async with stranger("DNS:other.example.org") as settings:
             with pytest.raises(SourceUnavailable, match="broke off the sign-in"):
                 await sign_in(settings, directory.password)
 
-        assert asked == []  # not one byte was sent to the stranger
+        assert directory.password not in (tmp_path / "heard").read_text()
 
     async def test_it_accepts_the_right_one(self, directory: PrivateDirectory) -> None:
         await sign_in(settings_of(directory), directory.password)
 
 
 class TestBreaks:
-    async def test_a_connection_that_drops_in_the_middle(
-        self, source: CheckedSource, proxy: TcpProxy
-    ) -> None:
-        before = opened()
-        found = []
+    """The directory is stopped and killed from outside: bonsai signs in without letting a proxy of ours run."""
 
-        with pytest.raises(SourceUnavailable, match="nothing is taken from half a read"):
-            async for item in source.read(USERS, Mode.FULL, None):
-                found.append(item)
-                proxy.cut()
+    async def test_a_connection_that_drops_in_the_middle(self) -> None:
+        async with private_directory(people(300)) as mortal, source_of(mortal) as source:
+            before = opened()
+            found = []
+            items = source.read(USERS, Mode.FULL, None)
+            found.append(await anext(items))
+            os.kill(process_of(mortal), signal.SIGKILL)
 
-        assert not any(isinstance(item, Finished) for item in found)
-        await only_these_are_open(before)
+            with pytest.raises(SourceUnavailable, match="nothing is taken from half a read"):
+                found += [item async for item in items]
 
-    async def test_a_directory_that_hangs_stops_nobody_else(
-        self, source: CheckedSource, proxy: TcpProxy
-    ) -> None:
-        longest = 0.0
+            assert not any(isinstance(item, Finished) for item in found)
+            await only_these_are_open(before)
 
-        async def watch() -> None:
-            nonlocal longest
-            while True:
-                began = time.monotonic()
-                await asyncio.sleep(0.01)
-                longest = max(longest, time.monotonic() - began)
+    async def test_a_directory_that_hangs_stops_nobody_else(self) -> None:
+        async with private_directory(people(300)) as mortal, source_of(mortal) as source:
+            items = source.read(USERS, Mode.FULL, None)
+            await anext(items)
+            with hanging(mortal):
+                rest = asyncio.ensure_future(take(items))
+                longest = await longest_pause(until=rest)
 
-        watching = asyncio.create_task(watch())
-        with pytest.raises(SourceUnavailable):
-            async for _ in source.read(USERS, Mode.FULL, None):
-                proxy.pause()
-        watching.cancel()
+            with pytest.raises(SourceUnavailable, match="'timeout'"):
+                await rest
+            assert longest < 0.5  # while the time-out is a second
 
-        assert longest < 0.5  # and the time-out is a second
-
-    async def test_cancelling_does_not_wait_for_a_directory_that_hangs(
-        self, directory: PrivateDirectory, proxy: TcpProxy
-    ) -> None:
-        url = f"ldaps://127.0.0.1:{proxy.port}"
-        before = opened()
-
-        async def consume() -> None:
-            settings = settings_of(directory, url=url, page_size=100, timeout="60s")
-            async with (
-                opened_source(directory, settings) as source,
-                aclosing(source.read(USERS, Mode.FULL, None)) as items,  # type: ignore[type-var]  # a generator
-            ):
-                async for _ in items:
-                    proxy.pause()
-
-        task = asyncio.create_task(consume())
-        await asyncio.sleep(1)
-        assert not task.done()
-        task.cancel()
-        async with asyncio.timeout(5):
-            with pytest.raises(asyncio.CancelledError):
-                await task
-
-        proxy.restore()
-        proxy.cut()
-        await only_these_are_open(before)
-
-    @pytest.fixture
-    async def proxy(self, directory: PrivateDirectory) -> AsyncIterator[TcpProxy]:
-        async with tcp_proxy("127.0.0.1", directory.tls_port) as proxy:
-            yield proxy
-
-    @pytest.fixture
-    async def source(self, directory: PrivateDirectory, proxy: TcpProxy) -> AsyncIterator[CheckedSource]:
-        url = f"ldaps://127.0.0.1:{proxy.port}"
-        settings = settings_of(directory, url=url, page_size=100, timeout="1s")
-        async with opened_source(directory, settings) as source:
-            yield source
+    async def test_cancelling_does_not_wait_for_a_directory_that_hangs(self) -> None:
+        async with private_directory(people(300)) as mortal, source_of(mortal, timeout="60s") as source:
+            before = opened()
+            items = source.read(USERS, Mode.FULL, None)
+            await anext(items)
+            with hanging(mortal):
+                rest = asyncio.ensure_future(take(items))
+                await asyncio.sleep(0.3)
+                assert not rest.done()
+                rest.cancel()
+                async with asyncio.timeout(5):
+                    with pytest.raises(asyncio.CancelledError):
+                        await rest
+                    await only_these_are_open(before)
 
 
 class TestCheck:
@@ -409,13 +383,46 @@ class TestCheck:
         assert found["tls"] == "not used: the password crosses the network in clear"
 
     async def test_the_stages_before_the_one_that_fails_are_shown(self, directory: PrivateDirectory) -> None:
-        stages = []
         async with opened_source(directory, settings_of(directory), password="not-the-one") as source:
+            steps = source.check()
+            assert [(await anext(steps)).stage for _ in range(3)] == ["resolve", "connect", "tls"]
             with pytest.raises(CredentialRefused):
-                async for step in source.check():
-                    stages.append(step.stage)  # noqa: PERF401  a comprehension would lose them
+                await anext(steps)
 
-        assert stages == ["resolve", "connect", "tls"]
+
+def source_of(directory: PrivateDirectory, timeout: str = "1s") -> AbstractAsyncContextManager[CheckedSource]:
+    """A source that needs three pages."""
+    return opened_source(directory, settings_of(directory, page_size=100, timeout=timeout))
+
+
+def process_of(directory: PrivateDirectory) -> int:
+    """The server's process."""
+    return int((directory.folder / "slapd.pid").read_text())
+
+
+@contextmanager
+def hanging(directory: PrivateDirectory) -> Iterator[None]:
+    """The server keeps its connections and answers nothing."""
+    os.kill(process_of(directory), signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process_of(directory), signal.SIGCONT)
+
+
+async def take(items: AsyncIterator[SourceItem]) -> list[SourceItem]:
+    """All that is left."""
+    return [item async for item in items]
+
+
+async def longest_pause(*, until: asyncio.Future[list[SourceItem]]) -> float:
+    """How long the loop at most did not run."""
+    longest = 0.0
+    while not until.done():
+        began = time.monotonic()
+        await asyncio.sleep(0.01)
+        longest = max(longest, time.monotonic() - began)
+    return longest
 
 
 async def sign_in(settings: LdapSettings, password: str) -> None:
@@ -428,31 +435,42 @@ async def sign_in(settings: LdapSettings, password: str) -> None:
 
 
 @pytest.fixture
-def serve(directory: PrivateDirectory, tmp_path: Path) -> Serve:
-    """A TLS server whose certificate has this name, and settings that trust it."""
+def stranger(directory: PrivateDirectory, tmp_path: Path) -> Stranger:
+    """A TLS server whose certificate has this name, and settings that trust who signed it."""
 
     @asynccontextmanager
-    async def serving(
-        name: str, *, days: int = 1, asked: list[bytes] | None = None
-    ) -> AsyncIterator[LdapSettings]:
-        certificate, key = tmp_path / "stranger.pem", tmp_path / "stranger.key"
-        make = partial(processes.run, folder=tmp_path)
-        await asyncio.to_thread(
-            make,
-            ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-             "-keyout", str(key), "-out", str(certificate), "-days", str(days), "-subj", "/CN=stranger",
-             "-addext", f"subjectAltName={name}"),
-        )  # fmt: skip
-
-        async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if (said := await reader.read(1)) and asked is not None:
-                asked.append(said)
-            writer.close()
-
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(certificate, key)
-        async with await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context) as server:
-            port = server.sockets[0].getsockname()[1]
-            yield settings_of(directory, url=f"ldaps://127.0.0.1:{port}", ca_file=certificate)
+    async def serving(name: str, *, days: int = 1) -> AsyncIterator[LdapSettings]:
+        with processes.child(
+            await asyncio.to_thread(_server, tmp_path, port := processes.free_ports(1)[0], name, days),
+            folder=tmp_path,
+            output=tmp_path / "heard",
+            env={},
+        ):
+            await _until_it_listens(port)
+            yield settings_of(directory, url=f"ldaps://127.0.0.1:{port}", ca_file=tmp_path / "stranger.pem")
 
     return serving
+
+
+def _server(folder: Path, port: int, name: str, days: int) -> tuple[str, ...]:
+    """The command of a server that prints what it hears."""
+    openssl = processes.need("openssl", "openssl")
+    processes.run(
+        (openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-keyout", "stranger.key", "-out", "stranger.pem", "-days", str(days), "-subj", "/CN=stranger",
+         "-addext", f"subjectAltName={name}"),
+        folder=folder,
+    )  # fmt: skip
+    return (openssl, "s_server", "-quiet", "-accept", f"127.0.0.1:{port}", "-cert", "stranger.pem",
+            "-key", "stranger.key")  # fmt: skip
+
+
+async def _until_it_listens(port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.02)
+        else:
+            writer.close()
+            return await writer.wait_closed()

@@ -99,9 +99,9 @@ def values(answer: subprocess.CompletedProcess[str], attribute: str) -> list[str
 
 
 async def test_virtual_hosts_do_not_see_each_other_and_are_gone_afterwards(
-    private_broker: PrivateRabbitMQ,
+    shared_broker: PrivateRabbitMQ,
 ) -> None:
-    async with private_broker.vhost() as one, private_broker.vhost() as other:
+    async with shared_broker.vhost() as one, shared_broker.vhost() as other:
         assert await waiting_after_publishing(one, [b"a", b"b"]) == 2
         assert await waiting_after_publishing(other, []) == 0
     with pytest.raises(CONNECTION_EXCEPTIONS):

@@ -129,13 +129,21 @@ def agent(name: str = "one", *, group: str = "site", session: UUID | None = SESS
 
 def hello(name: str = "one", session: UUID = SESSION, *, held: Sequence[HeldLease] = ()) -> Hello:
     """What an agent without connectors says when it starts."""
-    return Hello(agent=name, session=session, version="0.1.0", slots=2, connectors=(), held=tuple(held))
+    return Hello(
+        agent=name, session=session, ask=uuid4(), version="0.1.0", slots=2, connectors=(), held=tuple(held)
+    )
 
 
 def heartbeat(name: str = "one", session: UUID = SESSION, *, held: Sequence[HeldLease] = ()) -> Heartbeat:
     """A sign of life."""
     return Heartbeat(
-        agent=name, session=session, held=tuple(held), free_slots=1, spooled=3, doing=("sender: asleep",)
+        agent=name,
+        session=session,
+        ask=uuid4(),
+        held=tuple(held),
+        free_slots=1,
+        spooled=3,
+        doing=("sender: asleep",),
     )
 
 
@@ -201,9 +209,7 @@ def progress(of: Run, done: int = 10, *, fence: int | None = None, counts: Count
 
 def logged(of: Run, text: str = "Something was noticed.", *, fence: int | None = None) -> Logged:
     """An agent adds a line to the run's log."""
-    return Logged(
-        id=uuid4(), at=NOW, origin=origin(of, fence=fence), seq=3, level=Level.WARNING, text=text
-    )
+    return Logged(id=uuid4(), at=NOW, origin=origin(of, fence=fence), seq=3, level=Level.WARNING, text=text)
 
 
 def excess(entity: EntityKind = EntityKind.USERS, action: str = "retire", found: int = 212) -> Excess:

@@ -2,9 +2,10 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -66,19 +67,20 @@ class ManualClock:
             first = self._sleepers[0]
             due = [sleeper.task for sleeper in self._sleepers if sleeper.until == first.until]
             self.move(first.until - self._passed)
-            await eventually(lambda due=due: all(task.done() or self._holds(task) for task in due))
+            await eventually(partial(self._settled, due))
         self.move(end - self._passed)
 
     async def asleep(self, tasks: int = 1) -> None:
         """Return when so many tasks sleep."""
         await eventually(lambda: len(self._sleepers) >= tasks)
 
-    def _holds(self, task: "asyncio.Task[Any]") -> bool:
-        return any(sleeper.task is task for sleeper in self._sleepers)
+    def _settled(self, tasks: Sequence["asyncio.Task[Any]"]) -> bool:
+        asleep = [sleeper.task for sleeper in self._sleepers]
+        return all(task.done() or task in asleep for task in tasks)
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
     """Return when this is so; a test that waits in vain fails with TimeoutError."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  what a test waits for tells nobody that it has come
             await asyncio.sleep(0.001)

@@ -7,7 +7,7 @@ from typing import Final, assert_never
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.changes import Applied, Change, Create, Plan, Retire, Update
 from halo_agent.engine.records import Link
-from halo_shared.errors import HaloIntegratorError, RecordError, TooManyRefused
+from halo_shared.errors import RecordError, TooManyRefused
 from halo_shared.messages.events import Stage
 
 WORKERS: Final = 4
@@ -49,7 +49,7 @@ async def _apply_all(attempt: Attempt, changes: list[Change], *, total: int) -> 
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(WORKERS, len(changes))):
                 workers.create_task(work())
-    except* HaloIntegratorError as group:
+    except* Exception as group:
         raise group.exceptions[0] from None
 
 

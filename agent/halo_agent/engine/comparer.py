@@ -1,62 +1,66 @@
 """Comparing what was read with what Halo holds, until every record has its decision."""
 
-from collections.abc import AsyncIterator
-from itertools import islice
-from typing import Final
+from collections.abc import AsyncIterator, Iterable
 
 from halo_agent.engine import planner
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.changes import Decision
 from halo_agent.engine.matcher import Candidates, Matched, match
 from halo_agent.engine.reader import Proof, Reading
-from halo_agent.engine.records import Desired
+from halo_agent.engine.records import Desired, Link, TargetRecord
+from halo_shared.entities import EntityKind
 from halo_shared.messages.events import Stage
-
-FETCH: Final = 100
-"""Records of Halo that are asked for together."""
 
 
 async def compare(attempt: Attempt, reading: Reading, proof: Proof) -> list[Decision]:
     """A decision, with its reason, for each record that is not known to be unchanged."""
-    decisions = [decision async for decision in _of_changed(attempt, reading)]
-    decisions += [decision async for decision in _of_unknown(attempt, reading)]
+    decisions: list[Decision] = []
+    unknown = list(reading.unknown)
+    held = await _held(attempt, reading.kind, (link for _, link in reading.changed))
+    for desired, link in reading.changed:
+        if existing := held.get(link.halo_id):
+            decisions.append(planner.for_link(desired, link, existing))
+        else:
+            unknown.append(desired)
+    decisions += [decision async for decision in _of_unknown(attempt, reading.kind, unknown)]
     if proof.absence:
-        decisions += [planner.for_absence(link) async for link in attempt.links.unseen(reading.kind)]
+        decisions += await _of_absent(attempt, reading)
     return decisions
 
 
-async def _of_changed(attempt: Attempt, reading: Reading) -> AsyncIterator[Decision]:
-    """Linked records: one read each, and a new match for those whose record in Halo is gone."""
-    pairs = iter(reading.changed)
-    compared = 0
-    while some := list(islice(pairs, FETCH)):
-        ids = [link.halo_id for _, link in some if link.halo_id is not None]
-        held = {record.id: record async for record in attempt.target.fetch(reading.kind, ids)}
-        for desired, link in some:
-            existing = held.get(link.halo_id) if link.halo_id is not None else None
-            if existing is None:
-                reading.unknown.append(desired)
-            else:
-                yield planner.for_link(desired, link, existing)
-        compared += len(some)
-        await attempt.reporter.progress(Stage.MATCH, compared, len(reading.changed), attempt.ledger.counts)
-
-
-async def _of_unknown(attempt: Attempt, reading: Reading) -> AsyncIterator[Decision]:
-    """Records without a link: matched against all that could be the same, each of Halo's at most once."""
-    if not reading.unknown:
+async def _of_unknown(attempt: Attempt, kind: EntityKind, unknown: list[Desired]) -> AsyncIterator[Decision]:
+    """Records without a link, or whose record in Halo is gone: matched against all that could be the same."""
+    if not unknown:
         return
-    mapping = attempt.assignment.integration.mapping[reading.kind]
-    found = [r async for r in attempt.target.candidates(reading.unknown, mapping.match)]
-    candidates = Candidates(found, [mapping.identity, *mapping.match])
-    taken = await attempt.links.taken(reading.kind, [record.id for record in found])
-    for done, desired in enumerate(reading.unknown, start=1):
-        matched = match(desired, candidates, mapping.match, taken)
+    mapping = attempt.assignment.integration.mapping[kind]
+    found = [record async for record in attempt.target.candidates(unknown, mapping.match)]
+    taken = await attempt.links.taken(kind, [record.id for record in found])
+    matches = match(unknown, Candidates(found, mapping.identity, mapping.match), taken)
+    for done, (desired, matched) in enumerate(zip(unknown, matches, strict=True), start=1):
         if isinstance(matched, Matched):
-            taken[matched.existing.id] = desired.source_id
-            matched = await _whole(attempt, desired, matched)
-        yield planner.for_match(desired, matched)
-        await attempt.reporter.progress(Stage.MATCH, done, len(reading.unknown), attempt.ledger.counts)
+            yield planner.for_match(desired, await _whole(attempt, desired, matched))
+        else:
+            yield planner.for_match(desired, matched)
+        await attempt.reporter.progress(Stage.MATCH, done, len(unknown), attempt.ledger.counts)
+
+
+async def _of_absent(attempt: Attempt, reading: Reading) -> list[Decision]:
+    """Linked records that a complete read did not show; each is looked at in Halo before it is retired."""
+    absent = [link async for link in attempt.links.unseen(reading.kind) if link.source_id not in reading.ids]
+    held = await _held(attempt, reading.kind, absent)
+    return [planner.for_absence(link, held.get(link.halo_id)) for link in absent]
+
+
+async def _held(attempt: Attempt, kind: EntityKind, links: Iterable[Link]) -> dict[int | None, TargetRecord]:
+    """What Halo holds now for these links, by id; what is not there was deleted by hand."""
+    ids = [link.halo_id for link in links if link.halo_id is not None]
+    held: dict[int | None, TargetRecord] = {}
+    if not ids:
+        return held
+    async for record in attempt.target.fetch(kind, ids):
+        held[record.id] = record
+        await attempt.reporter.progress(Stage.MATCH, len(held), len(ids), attempt.ledger.counts)
+    return held
 
 
 async def _whole(attempt: Attempt, desired: Desired, matched: Matched) -> Matched:

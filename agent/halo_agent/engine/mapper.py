@@ -18,13 +18,13 @@ def wish(record: SourceRecord, mapping: EntityMapping) -> Desired:
             by_when[rule.when][field] = ""
     return Desired(
         kind=record.kind,
-        source_id=record.id,
+        source_id=comparable_id(record.id),
         name=record.name,
         active=record.active,
         always=by_when[When.ALWAYS],
         on_create=by_when[When.CREATE],
         when_empty=by_when[When.EMPTY],
-        identity=(mapping.identity, record.id),
+        identity=(mapping.identity, record.id.strip()),
         place=Place(client=mapping.place.client, site=mapping.place.site),
         asset_type=_asset_type(mapping.asset_type, attributes),
     )
@@ -38,9 +38,23 @@ def attributes_wanted(mapping: EntityMapping) -> set[str]:
     return wanted
 
 
+def comparable_id(source_id: str) -> str:
+    """The form in which a source's ids are compared; Halo's search does not tell capitals apart either."""
+    return source_id.strip().casefold()
+
+
 def is_empty(value: Value) -> bool:
     """Whether a value says nothing; zero and False say something."""
     return value is None or value == () or (isinstance(value, str) and not value.strip())
+
+
+def as_text(value: Value) -> str:
+    """A value as people write it: 12 for 12.0, nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).strip()
 
 
 def _value(rule: FieldRule, attributes: Mapping[str, Value]) -> Value:

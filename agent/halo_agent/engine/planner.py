@@ -1,10 +1,17 @@
 """What to do about each record, with the reason: pure."""
 
+from dataclasses import replace
+from typing import Final
+
 from halo_agent.engine.changes import Adopt, Create, Decision, Retire, Skip, Update
-from halo_agent.engine.mapper import is_empty
+from halo_agent.engine.mapper import as_text, is_empty
 from halo_agent.engine.matcher import Ambiguous, Match, Matched, Missing
 from halo_agent.engine.records import Desired, Fields, Link, TargetRecord, Value
 from halo_shared.errors import AmbiguousMatch
+
+
+NO_WISH: Final = ""
+"""The hash of no wish at all, so that a record that comes back is never taken for unchanged."""
 
 
 def unchanged(desired: Desired, link: Link | None) -> bool:
@@ -19,7 +26,7 @@ def for_match(desired: Desired, found: Match) -> Decision:
             return _keep_in_step(desired, existing, reason, revive=not existing.active)
         case Ambiguous(candidates, reason):
             ids = " or ".join(f"{record.id} ({record.name})" for record in candidates[:5])
-            why = f"{reason}: {ids}. Correct or merge them in Halo; it is not guessed which is meant."
+            why = f"{reason}: {ids}. Correct them in Halo or at the source; it is not guessed which is meant."
             return Skip(desired.kind, desired.source_id, desired.name, AmbiguousMatch(why))
         case Missing() if desired.active:
             return Create(desired, reason="not in Halo yet")
@@ -32,12 +39,16 @@ def for_link(desired: Desired, link: Link, existing: TargetRecord) -> Decision:
     return _keep_in_step(desired, existing, "changed at its source", revive=not link.active)
 
 
-def for_absence(link: Link) -> Decision:
+def for_absence(link: Link, existing: TargetRecord | None) -> Decision:
     """What to do about a linked record that a proved complete read did not see."""
-    if link.halo_id is None:
-        return Adopt(link, reason="no longer at its source and not in Halo")
+    if existing is None:
+        gone = replace(link, halo_id=None, hash=NO_WISH, active=False)
+        return Adopt(gone, reason="no longer at its source and not in Halo")
+    if not existing.active:
+        retired = replace(link, hash=NO_WISH, active=False)
+        return Adopt(retired, reason="no longer at its source and inactive in Halo")
     return Retire(
-        link.kind, link.source_id, link.halo_id, link.name, reason="no longer at its source", hash=""
+        link.kind, link.source_id, existing.id, link.name, reason="no longer at its source", hash=NO_WISH
     )
 
 
@@ -54,8 +65,8 @@ def same(held: Value, wished: Value) -> bool:
     if is_empty(held) and is_empty(wished):
         return True
     if isinstance(held, bool) or isinstance(wished, bool):
-        return str(held).casefold() == str(wished).casefold()
-    return held == wished or str(held).strip() == str(wished).strip()
+        return held == wished or as_text(held).casefold() == as_text(wished).casefold()
+    return as_text(held) == as_text(wished)
 
 
 def _keep_in_step(desired: Desired, existing: TargetRecord, reason: str, *, revive: bool) -> Decision:

@@ -1,6 +1,6 @@
 """All that the engine asks of the world."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from typing import Protocol
 
 from halo_agent.engine.changes import Applied, Change
@@ -23,8 +23,8 @@ SourceItem = SourceRecord | UnreadableRecord | Finished
 class Source(Protocol):
     """Reads one tool. Never writes to it, and has never heard of Halo."""
 
-    def read(self, kind: EntityKind, mode: Mode, cursor: str | None) -> AsyncIterator[SourceItem]:
-        """The records of one kind, ended by Finished; an iterator that just stops has proved nothing.
+    def read(self, kind: EntityKind, mode: Mode, cursor: str | None) -> AsyncGenerator[SourceItem, None]:
+        """The records of one kind, each id once, ended by Finished; one that just stops has proved nothing.
 
         Raises SourceUnavailable, CredentialRefused or PermissionMissing.
         """

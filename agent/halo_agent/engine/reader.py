@@ -1,18 +1,19 @@
 """Reading a source: what is unchanged is dropped at once, the rest waits to be compared with Halo."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final
 
 from halo_agent.engine import planner
 from halo_agent.engine.attempt import Attempt
-from halo_agent.engine.mapper import attributes_wanted, wish
+from halo_agent.engine.mapper import attributes_wanted, comparable_id, wish
 from halo_agent.engine.ports import SourceItem
 from halo_agent.engine.records import Desired, Finished, Link, SourceRecord, UnreadableRecord
 from halo_shared.entities import EntityKind
 from halo_shared.errors import IncompleteRead, RecordUnreadable
 from halo_shared.messages.events import Stage
-from halo_shared.runs import Mode, Tally
+from halo_shared.runs import Mode
 
 BATCH: Final = 500
 """Records whose links are looked up together: what crosses a thread is dear one by one."""
@@ -26,6 +27,9 @@ class Reading:
     unfulfilled: set[str]
     """Attributes that the mapping wants and that no record has had yet."""
     end: Finished | None = None
+    ids: set[str] = field(default_factory=set)
+    """Of every record that was read."""
+    unreadable: int = 0
     changed: list[tuple[Desired, Link]] = field(default_factory=list)
     """Linked records whose wish is no longer the one that was fulfilled."""
     unknown: list[Desired] = field(default_factory=list)
@@ -43,38 +47,65 @@ class Proof:
 async def read(attempt: Attempt, kind: EntityKind) -> tuple[Reading, Proof]:
     """Everything the source has of this kind; raises IncompleteRead when it never said that it had finished."""
     assignment = attempt.assignment
-    mapping = assignment.integration.mapping[kind]
-    reading = Reading(kind, unfulfilled=attributes_wanted(mapping))
-    items = attempt.source.read(kind, assignment.mode, assignment.cursors.get(kind))
-    async for batch in _batches(items):
-        await _take(attempt, reading, batch)
-        done = attempt.ledger.of(kind).read
-        await attempt.reporter.progress(Stage.READ, done, None, attempt.ledger.counts)
+    reading = Reading(kind, unfulfilled=attributes_wanted(assignment.integration.mapping[kind]))
+    async with (
+        aclosing(attempt.source.read(kind, assignment.mode, assignment.cursors.get(kind))) as items,
+        aclosing(_batches(items)) as batches,
+    ):
+        async for batch in batches:
+            await _take(attempt, reading, batch)
+            done = attempt.ledger.of(kind).read
+            await attempt.reporter.progress(Stage.READ, done, None, attempt.ledger.counts)
     if reading.end is None:
         raise IncompleteRead(
             f"Reading {kind} stopped before the source said that it was complete; nothing was changed in Halo."
         )
     await _say_what_no_record_has(attempt, reading)
-    return reading, Proof(
-        absence=reading.end.full and assignment.mode is Mode.FULL, cursor=reading.end.cursor
-    )
+    return reading, await _proof(attempt, reading, reading.end)
+
+
+async def _proof(attempt: Attempt, reading: Reading, end: Finished) -> Proof:
+    """What was not seen may be what could not be read: a read with gaps proves no absence."""
+    complete = end.full and attempt.assignment.mode is Mode.FULL
+    if complete and reading.unreadable:
+        await attempt.reporter.log(
+            f"{reading.unreadable} {reading.kind} could not be read and may be any of those that were not seen, "
+            "so none is deactivated for its absence until they can."
+        )
+    return Proof(absence=complete and not reading.unreadable, cursor=end.cursor)
 
 
 async def _take(attempt: Attempt, reading: Reading, batch: Sequence[SourceItem]) -> None:
     mapping = attempt.assignment.integration.mapping[reading.kind]
     wishes = []
     for item in batch:
-        match item:
-            case SourceRecord():
-                reading.unfulfilled.difference_update(map(str.casefold, item.attributes))
-                wishes.append(wish(item, mapping))
-            case UnreadableRecord(kind, place, reason):
-                attempt.ledger.add(kind, failed=1)
+        match _checked(reading, item):
+            case SourceRecord() as record:
+                reading.unfulfilled.difference_update(map(str.casefold, record.attributes))
+                wishes.append(wish(record, mapping))
+            case UnreadableRecord(place=place, reason=reason):
+                reading.unreadable += 1
+                attempt.ledger.add(reading.kind, failed=1)
                 error = RecordUnreadable(f"{place}: {reason}")
-                await attempt.reporter.record(kind, "", place, "failed", error)
-            case Finished():
-                reading.end = item
+                await attempt.reporter.record(reading.kind, "", place, "failed", error)
+            case Finished() as end:
+                reading.end = end
     await _sort(attempt, reading, wishes)
+
+
+def _checked(reading: Reading, item: SourceItem) -> SourceItem:
+    """The item, or why it cannot be told which record it is."""
+    if not isinstance(item, SourceRecord):
+        return item
+    source_id = comparable_id(item.id)
+    if not source_id:
+        return UnreadableRecord(item.kind, item.name, "the source gives no id for it")
+    if source_id in reading.ids:
+        return UnreadableRecord(
+            item.kind, item.name, f"the source gives the id '{item.id}' twice; the first is used"
+        )
+    reading.ids.add(source_id)
+    return item
 
 
 async def _sort(attempt: Attempt, reading: Reading, wishes: Sequence[Desired]) -> None:
@@ -93,7 +124,7 @@ async def _sort(attempt: Attempt, reading: Reading, wishes: Sequence[Desired]) -
     attempt.ledger.add(reading.kind, read=len(wishes), unchanged=same)
 
 
-async def _batches(items: AsyncIterator[SourceItem]) -> AsyncIterator[list[SourceItem]]:
+async def _batches(items: AsyncIterator[SourceItem]) -> AsyncGenerator[list[SourceItem], None]:
     batch: list[SourceItem] = []
     async for item in items:
         batch.append(item)
@@ -105,9 +136,8 @@ async def _batches(items: AsyncIterator[SourceItem]) -> AsyncIterator[list[Sourc
 
 
 async def _say_what_no_record_has(attempt: Attempt, reading: Reading) -> None:
-    tally: Tally = attempt.ledger.of(reading.kind)
-    if reading.unfulfilled and tally.read:
+    if reading.unfulfilled and reading.ids:
         names = ", ".join(sorted(reading.unfulfilled))
         await attempt.reporter.log(
-            f"The mapping of {reading.kind} reads {names}, which none of {tally.read} records has: is it spelt right?"
+            f"The mapping of {reading.kind} reads {names}, which none of {len(reading.ids)} records has: is it spelt right?"
         )

@@ -62,6 +62,7 @@ class Desired:
 
     kind: EntityKind
     source_id: str
+    """The source's id in the form in which ids are compared."""
     name: str
     active: bool
     always: Fields
@@ -71,7 +72,7 @@ class Desired:
     when_empty: Fields
     """Written only where Halo holds nothing."""
     identity: tuple[str, str]
-    """The Halo field that holds the source's id, and that id."""
+    """The Halo field that holds the source's id, and that id as the source writes it."""
     place: Place
     asset_type: str | None = None
 

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from halo_controller.api.models import ErrorBody
 from halo_controller.errors import Conflict, Invalid, NotFound, Unauthorised
 from halo_shared.errors import BrokerUnavailable, HaloIntegratorError
+from halo_shared.identifiers import SLUG
 
 STATUSES: Final[dict[type[BaseException], int]] = {
     Unauthorised: 401,
@@ -82,6 +83,8 @@ def _remedy(mistake: Any) -> str:  # Any: as above
             return "is missing"
         case "extra_forbidden":
             return "unknown key"
+        case "string_pattern_mismatch" if mistake["ctx"]["pattern"] == SLUG:
+            return "must be 1 to 40 lower-case letters, digits and inner hyphens"
         case _:
             text: str = mistake["msg"]
             return text.removeprefix("Value error, ").replace("Input should be", "must be")

@@ -1,6 +1,7 @@
 """Integrations: what is read from where, written how, when and by whom."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body
@@ -10,11 +11,11 @@ from halo_controller.api.checking import check_connector
 from halo_controller.api.context import Caller, Wired
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import INTEGRATION
-from halo_controller.api.models import GroupChoice, IntegrationView, RunRequest
+from halo_controller.api.models import GroupChoice, IntegrationView, Next, RunRequest
 from halo_controller.dispatcher import open_run
 from halo_controller.errors import Invalid
-from halo_controller.nouns import Run, Trigger
-from halo_controller.scheduler import due
+from halo_controller.nouns import Integration, Run, Trigger
+from halo_controller.scheduler import Due, NotDue, due
 from halo_controller.store import agents, integrations, runs, tenants
 from halo_controller.wiring import Controller
 from halo_shared.identifiers import IntegrationRef
@@ -36,7 +37,7 @@ async def create(controller: Wired, tenant: str, spec: Spec) -> IntegrationView:
         known = await tenants.get(db, tenant)
         await _check(db, spec)
         integration = await integrations.add(db, known.spec.name, spec, now)
-        return await _view(controller, db, integration.ref)
+        return await _seen(controller, db, integration.ref)
 
 
 @router.get("/integrations", summary="List integrations")
@@ -46,17 +47,14 @@ async def every(controller: Wired, tenant: str | None = None) -> Sequence[Integr
     async with controller.database.read() as db:
         known = await integrations.every(db, tenant)
         latest = await runs.latest(db, tenant)
-    return [
-        IntegrationView.of(one, due(one, _if_open(latest.get(one.ref)), now), latest.get(one.ref))
-        for one in known
-    ]
+    return [_view(one, latest.get(one.ref), now) for one in known]
 
 
 @router.get(ONE, summary="Show an integration", responses=NOT_FOUND)
 async def show(controller: Wired, tenant: str, name: str) -> IntegrationView:
     """Its definition, when it runs next and why or why not, and its last run."""
     async with controller.database.read() as db:
-        return await _view(controller, db, IntegrationRef(tenant, name))
+        return await _seen(controller, db, IntegrationRef(tenant, name))
 
 
 @router.put(ONE, summary="Replace an integration's definition", responses=NOT_FOUND)
@@ -70,7 +68,7 @@ async def change(controller: Wired, tenant: str, name: str, spec: Spec) -> Integ
         after = spec.model_copy(update={"group": spec.group or before.spec.group})
         await _check(db, after)
         await integrations.change(db, ref, after, controller.clock.now())
-        return await _view(controller, db, ref)
+        return await _seen(controller, db, ref)
 
 
 @router.post(ONE + "/enable", summary="Enable an integration", responses=NOT_FOUND)
@@ -95,7 +93,7 @@ async def assign(controller: Wired, tenant: str, name: str, body: GroupChoice) -
         await _check(db, after)
         if after != before.spec:
             await integrations.change(db, ref, after, controller.clock.now())
-        return await _view(controller, db, ref)
+        return await _seen(controller, db, ref)
 
 
 @router.post(ONE + "/run", status_code=202, summary="Run an integration now", responses=NOT_FOUND | CONFLICT)
@@ -124,16 +122,27 @@ async def _switch(controller: Controller, ref: IntegrationRef, *, enabled: bool)
     async with controller.database.write() as db:
         await integrations.get(db, ref)
         await integrations.switch(db, ref, enabled=enabled)
-        return await _view(controller, db, ref)
+        return await _seen(controller, db, ref)
 
 
-async def _view(controller: Controller, db: AsyncConnection, ref: IntegrationRef) -> IntegrationView:
+async def _seen(controller: Controller, db: AsyncConnection, ref: IntegrationRef) -> IntegrationView:
     integration = await integrations.get(db, ref)
     last_run = next(iter(await runs.every(db, tenant=ref.tenant, integration=ref.name, limit=1)), None)
-    decision = due(integration, _if_open(last_run), controller.clock.now())
-    return IntegrationView.of(integration, decision, last_run)
+    return _view(integration, last_run, controller.clock.now())
 
 
-def _if_open(last_run: Run | None) -> Run | None:
-    """The open run of an integration is always its latest."""
-    return last_run if last_run and not last_run.status.ended else None
+def _view(integration: Integration, last_run: Run | None, now: datetime) -> IntegrationView:
+    # One run is open at the most, and it is the latest.
+    open_run_of_it = last_run if last_run and not last_run.status.ended else None
+    return IntegrationView(
+        **integration.model_dump(exclude={"fence", "last_opened_at", "spec"}),
+        spec=integration.spec,
+        next=_next(due(integration, open_run_of_it, now)),
+        last_run=last_run,
+    )
+
+
+def _next(decision: Due | NotDue) -> Next:
+    if isinstance(decision, Due):
+        return Next(due=True, reason=decision.reason)
+    return Next(due=False, reason=decision.reason, at=decision.next_at)

@@ -6,8 +6,7 @@ from typing import Self
 
 from pydantic import Field
 
-from halo_controller.nouns import Agent, AgentState, Attempt, Group, Integration, Run
-from halo_controller.scheduler import Due, NotDue
+from halo_controller.nouns import Agent, AgentState, Attempt, Group, Run
 from halo_shared.identifiers import AgentId, GroupId, TenantId
 from halo_shared.integrations import IntegrationSpec
 from halo_shared.mapping import Strict
@@ -103,13 +102,6 @@ class Next(Frozen):
     reason: str
     at: datetime | None = None
 
-    @classmethod
-    def of(cls, decision: Due | NotDue) -> Self:
-        """The scheduler's decision."""
-        if isinstance(decision, Due):
-            return cls(due=True, reason=decision.reason)
-        return cls(due=False, reason=decision.reason, at=decision.next_at)
-
 
 class IntegrationView(Frozen):
     """An integration, when it runs next and how it ran last."""
@@ -123,20 +115,6 @@ class IntegrationView(Frozen):
     """How far each entity was read; empty when the next run reads everything."""
     next: Next
     last_run: Run | None
-
-    @classmethod
-    def of(cls, integration: Integration, decision: Due | NotDue, last_run: Run | None) -> Self:
-        """The integration with what surrounds it."""
-        return cls(
-            tenant=integration.tenant,
-            spec=integration.spec,
-            enabled=integration.enabled,
-            created_at=integration.created_at,
-            changed_at=integration.changed_at,
-            cursors=integration.cursors,
-            next=Next.of(decision),
-            last_run=last_run,
-        )
 
 
 class RunView(Run):

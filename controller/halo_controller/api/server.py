@@ -10,6 +10,8 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
+from halo_shared.errors import SettingsInvalid
+
 GRACE_SECONDS: Final = 3
 """How long requests under way may take when the controller stops."""
 
@@ -30,10 +32,21 @@ class _Server(uvicorn.Server):
         yield
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound there, port 0 meaning any free one; raises SettingsInvalid when that is not possible."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise SettingsInvalid(
+            f"The controller cannot listen on {host} port {port}: {error.strerror}. "
+            "Choose another with --host and --port."
+        ) from error
+
+
 @asynccontextmanager
-async def listening(app: FastAPI, host: str, port: int) -> AsyncIterator[str]:
-    """Answers at the URL it gives until the block is left; port 0 takes any free one."""
-    listener = _listen(host, port)
+async def listening(app: FastAPI, listener: socket.socket) -> AsyncIterator[str]:
+    """Answers on this socket, at the URL it gives, until the block is left."""
     server = _Server(
         uvicorn.Config(
             app,
@@ -48,17 +61,13 @@ async def listening(app: FastAPI, host: str, port: int) -> AsyncIterator[str]:
         group.create_task(server.serve(sockets=[listener]), name="api")
         try:
             await server.listening.wait()
-            yield _url(host, listener)
+            yield _url(listener)
         finally:
             server.should_exit = True
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family)
-
-
-def _url(host: str, listener: socket.socket) -> str:
+def _url(listener: socket.socket) -> str:
     """Where clients on this machine find it."""
-    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  translated, not bound
-    return f"http://{f'[{name}]' if ':' in name else name}:{listener.getsockname()[1]}"
+    bound, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound, bound)  # noqa: S104  only translated
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.table import Table
 
 from halo_controller.api.models import AgentView
@@ -54,21 +55,20 @@ async def remove(client: Client, name: str) -> None:
 
 
 def _table(agents: Sequence[AgentView]) -> Table:
-    rows = (
-        [
-            one.name,
-            one.group,
-            output.word(one.state),
-            output.ago(one.seen_at),
-            one.version or "-",
-            f"{one.free_slots}/{one.slots}",
-            _connectors(one),
-        ]
-        for one in agents
-    )
-    return output.table(
-        "agent", "group", "state", "heard", "version", "free", "connectors", rows=rows, numbers=["free"]
-    )
+    columns = ("agent", "group", "state", "heard", "version", "free", "connectors")
+    return output.table(*columns, rows=map(_row, agents), numbers=["free"])
+
+
+def _row(agent: AgentView) -> list[RenderableType]:
+    return [
+        agent.name,
+        agent.group,
+        output.word(agent.state),
+        output.ago(agent.seen_at),
+        agent.version or "-",
+        f"{agent.free_slots}/{agent.slots}",
+        _connectors(agent),
+    ]
 
 
 def _facts(agent: AgentView) -> Table:

@@ -65,7 +65,7 @@ class Client:
             reply = await self._http.request(method, path, params=params, json=json)
         except httpx.TransportError as error:
             raise ControllerUnreachable(
-                f"No controller answers at {self._http.base_url}: {error or type(error).__name__}. "
+                f"No controller answers at {self._http.base_url}: {str(error) or type(error).__name__}. "
                 "Check that it runs, and the address: --url, HALO_CONTROLLER_URL or --data."
             ) from error
         if not (reply.is_success or reply.status_code == 503):

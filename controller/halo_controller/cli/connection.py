@@ -5,18 +5,16 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Concatenate, Final, ParamSpec
+from typing import Annotated, Any, Final
 
 import typer
 from pydantic import ValidationError
 
-from halo_controller.cli.client import Client, ControllerUnreachable, connect
+from halo_controller.cli.client import ControllerUnreachable, connect
 from halo_controller.errors import Unauthorised
 from halo_controller.settings import Settings
 from halo_shared import files
 from halo_shared.errors import SettingsInvalid
-
-P = ParamSpec("P")
 
 _PANEL: Final = "Which controller"
 
@@ -52,18 +50,19 @@ DataOption = Annotated[
 ]
 
 
-def connected(
-    function: Callable[Concatenate[Client, P], Coroutine[None, None, None]],
-) -> Callable[..., None]:
+def connected(function: Callable[..., Coroutine[None, None, None]]) -> Callable[..., None]:
     """Make a command of a coroutine function that wants a Client first; adds --url, --token and --data."""
 
     @functools.wraps(function)
     def command(
-        *arguments: P.args, url: UrlOption, token: TokenOption, data: DataOption, **options: P.kwargs
+        url: str | None,
+        token: str | None,
+        data: Path | None,
+        **given: Any,  # Any: the command's own parameters, which Typer has checked
     ) -> None:
         async def run() -> None:
             async with connect(*locate(url, token, settings(data=data))) as client:
-                await function(client, *arguments, **options)
+                await function(client, **given)
 
         asyncio.run(run())
 

@@ -13,7 +13,6 @@ from rich.text import Text
 
 from halo_controller.cli import output
 from halo_controller.cli.connection import settings
-from halo_controller.cli.output import JsonOption
 from halo_shared import logs
 from halo_shared.errors import PermissionMissing, ProtocolError, Settle
 from halo_shared.messages.base import Failure
@@ -53,9 +52,14 @@ def _events() -> None:
 @app.command(epilog="Example: halo-controller events tail --tenant acme --level warning")
 def tail(
     tenant: Annotated[str, typer.Option(help="Only of this tenant.", show_default="all")] = "*",
-    integration: Annotated[str, typer.Option(help="Only of integrations of this name.", show_default="all")] = "*",
+    integration: Annotated[
+        str, typer.Option(help="Only of integrations of this name.", show_default="all")
+    ] = "*",
     kind: Annotated[Kind | None, typer.Option(help="Only of this kind.", show_default="all")] = None,
-    level: Annotated[Level, typer.Option(help="This level and louder.")] = Level.INFO,
+    level: Annotated[
+        Level | None,
+        typer.Option(help="This level and louder.", show_default="info; debug when a kind is named"),
+    ] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Stop after so many events.")] = None,
     broker_url: Annotated[
         str | None,
@@ -69,7 +73,62 @@ def tail(
         tenant=tenant,
         integration=integration,
         kind=kind or "*",
-        level=level,
+        level=level or (Level.DEBUG if kind else Level.INFO),
     )
     with suppress(KeyboardInterrupt):
         asyncio.run(_tail(settings(broker_url=broker_url).broker_url, queue, count, as_json=as_json))
+
+
+async def _tail(broker_url: str, queue: Queue, count: int | None, *, as_json: bool) -> None:
+    from halo_shared.transport.amqp import AmqpTransport  # noqa: PLC0415  slow to import, and few commands need it
+
+    redactor = Redactor()
+    logs.configure(redactor, level="error", style="text")
+    async with AmqpTransport(broker_url, name="halo-controller events tail") as transport:
+        await transport.ready(PATIENCE)
+        with suppress(
+            PermissionMissing
+        ):  # a watcher's account may not declare; then a controller has done it
+            await transport.declare(EXCHANGE)
+        logs.configure(redactor, level="warning", style="text")
+        async with transport.consume(queue, prefetch=PREFETCH) as deliveries:
+            output.err.print(Text(f"Watching {transport.address}; Ctrl-C ends it.", style="dim"))
+            shown = 0
+            async for event in _understood(deliveries):
+                _print(event, as_json=as_json)
+                shown += 1
+                if shown == count:
+                    return
+
+
+async def _understood(deliveries: AsyncIterator[Delivery]) -> AsyncIterator[Event]:
+    """Events; what is not understood is told and dropped: a watcher only has copies, there is nothing to bury."""
+    async for delivery in deliveries:
+        try:
+            event = unseal(delivery.body, EVENTS)
+        except ProtocolError as error:
+            output.say_error(error.message)
+        else:
+            yield event
+        await settle(delivery, Settle.DONE)
+
+
+def _print(event: Event, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(event.model_dump_json() + "\n")
+        sys.stdout.flush()
+        return
+    origin = event.origin
+    output.out.print(
+        Text.assemble(
+            (f"{event.at:%H:%M:%S}Z ", "dim"),
+            (f"{event.level:<8}", STYLES[event.level]),
+            f"{origin.tenant}/{origin.integration} ",
+            (f"{origin.run} ", "dim"),
+            event.text,
+        ),
+        soft_wrap=True,
+    )
+    failure: Failure | None = getattr(event, "failure", None)
+    if failure and failure.advice not in event.text:
+        output.out.print(Text(f"{'':18}{failure.advice}", style="yellow"), soft_wrap=True)

@@ -120,7 +120,7 @@ def say_note(note: str) -> None:
         err.print(Text(note, style="yellow"), soft_wrap=True)
 
 
-def table(*columns: str, rows: Iterable[Iterable[RenderableType]], numbers: Sequence[str] = ()) -> Table:
+def table(*columns: str, rows: Iterable[Sequence[RenderableType]], numbers: Sequence[str] = ()) -> Table:
     """A table without lines; the columns in `numbers` stand to the right."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:

@@ -20,7 +20,9 @@ app = typer.Typer(help="Run an integration.", no_args_is_help=True)
 async def now(
     client: Client,
     integration: RefArgument,
-    watch: Annotated[bool, typer.Option("--watch", help="Follow it to its end; 0 only if it succeeded.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow it to its end; 0 only if it succeeded.")
+    ] = False,
     reason: Annotated[str, typer.Option(help="Why, for those who read it later.")] = "",
     as_json: JsonOption = False,
 ) -> None:

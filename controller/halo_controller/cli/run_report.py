@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeGuard
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -19,37 +19,38 @@ TALLY: Final = tuple(Tally.model_fields)
 
 def report(run: RunView, events: Sequence[Event], most: int) -> Group:
     """All about a run, with at most so many failed records."""
-    failed = [event for event in events if _counts(event, run)]
+    failed = [event for event in events if _failed(event, run)]
     return Group(*_sections(run, failed, most))
 
 
 def runs_table(runs: Sequence[Run]) -> Table:
     """One line per run."""
-    rows = (
-        [
-            run.id,
-            str(run.ref),
-            output.word(run.status),
-            output.ago(run.queued_at),
-            _took(run),
-            f"{_total(run).written:,}",
-            f"{_total(run).failed:,}",
-            run.agent or "-",
-        ]
-        for run in runs
-    )
     columns = ("run", "integration", "status", "queued", "took", "written", "failed", "agent")
-    return output.table(*columns, rows=rows, numbers=("took", "written", "failed"))
+    return output.table(*columns, rows=map(_row, runs), numbers=("took", "written", "failed"))
 
 
-def _counts(event: Event, run: Run) -> bool:
-    """Whether this is a record that failed in the attempt that counts."""
-    return (
-        isinstance(event, RecordEvent) and event.outcome == "failed" and event.origin.fence == run.fence
-    )
+def _row(run: Run) -> list[RenderableType]:
+    total = sum(run.counts.values(), Tally())
+    return [
+        run.id,
+        str(run.ref),
+        output.word(run.status),
+        output.ago(run.queued_at),
+        _took(run),
+        f"{total.written:,}",
+        f"{total.failed:,}",
+        run.agent or "-",
+    ]
 
 
-def _sections(run: RunView, failed: Sequence[Event], most: int) -> Iterator[RenderableType]:
+def _failed(event: Event, run: RunView) -> TypeGuard[RecordEvent]:
+    """Whether this is a record that failed in the latest attempt; what earlier ones met may be mended by now."""
+    if not isinstance(event, RecordEvent) or not run.attempts:
+        return False
+    return event.outcome == "failed" and event.origin.fence == run.attempts[-1].fence
+
+
+def _sections(run: RunView, failed: Sequence[RecordEvent], most: int) -> Iterator[RenderableType]:
     yield Text.assemble("Run ", (run.id, "bold"), f" of {run.ref}: ", output.word(run.status))
     yield output.facts(_facts(run))
     if run.failure:
@@ -88,16 +89,17 @@ def _facts(run: RunView) -> Iterator[tuple[str, str]]:
 
 
 def _changes(run: Run) -> Table:
-    rows = ([entity, *(f"{getattr(tally, name):,}" for name in TALLY)] for entity, tally in run.counts.items())
+    rows = (
+        [entity, *(f"{getattr(tally, name):,}" for name in TALLY)] for entity, tally in run.counts.items()
+    )
     return output.table("entity", *TALLY, rows=rows, numbers=TALLY)
 
 
-def _failures(failed: Sequence[Event], most: int, run: Run) -> Iterator[RenderableType]:
+def _failures(failed: Sequence[RecordEvent], most: int, run: Run) -> Iterator[RenderableType]:
     for event in failed[:most]:
-        if isinstance(event, RecordEvent):
-            yield Text.assemble((event.name, "bold"), f" ({event.entity} {event.source_id})")
-            yield Text.assemble("  ", (event.failure.message, "red"))
-            yield Text(f"  {event.failure.advice}")
+        yield Text.assemble((event.name, "bold"), f" ({event.entity} {event.source_id})")
+        yield Text.assemble("  ", (event.failure.message, "red"))
+        yield Text(f"  {event.failure.advice}")
     if len(failed) > most:
         yield Text(
             f"... and {len(failed) - most:,} more; see all with: halo-controller runs show {run.id} --all"
@@ -135,7 +137,3 @@ def _took(run: Run) -> str:
         return "-"
     end = run.ended_at or output.CLOCK.now()
     return output.span(max(end - run.started_at, timedelta()))
-
-
-def _total(run: Run) -> Tally:
-    return sum(run.counts.values(), Tally())

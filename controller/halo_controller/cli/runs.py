@@ -44,7 +44,9 @@ async def every(
 async def show(
     client: Client,
     run: RunArgument,
-    everything: Annotated[bool, typer.Option("--all", help="Every failed record, not only the first.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every failed record, not only the first.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show one run: what changed, what failed and why, and what waits for approval."""

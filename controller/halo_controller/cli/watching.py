@@ -93,7 +93,7 @@ def _counted(run: Run) -> Iterator[str]:
 @contextmanager
 def _shown() -> Iterator[Show]:
     if output.err.is_terminal:
-        with _Bar() as show:
+        with _bar() as show:
             yield show
     else:
         yield _Lines()
@@ -118,7 +118,7 @@ class _Lines:
 
 
 @contextmanager
-def _Bar() -> Iterator[Show]:
+def _bar() -> Iterator[Show]:
     pace = Pace()
     columns = (SpinnerColumn(), BarColumn(bar_width=24), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=output.err, transient=True) as bar:

@@ -1,6 +1,7 @@
 """Opening the database: its engine, its shape, and the promise that only one controller writes to it."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -8,13 +9,17 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, event
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from halo_controller.errors import AlreadyServed
+from halo_shared.errors import ConfigurationError
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _PRAGMAS: Final = (
@@ -48,15 +53,16 @@ class Database:
 
 @asynccontextmanager
 async def open_database(path: Path) -> AsyncIterator[Database]:
-    """The SQLite database in this file, in today's shape; raises AlreadyServed when another controller has it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """The SQLite database in this file, in today's shape.
+
+    Raises AlreadyServed when another controller has it, and ConfigurationError when it is of no use.
+    """
     with _sole_owner(path):
-        engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
+        engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)))
         event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin)
         try:
-            async with engine.execution_options(writes=True).begin() as connection:
-                await connection.run_sync(_migrate)
+            await _bring_up_to_date(engine, path)
             yield Database(engine)
         finally:
             await engine.dispose()
@@ -66,10 +72,16 @@ async def open_database(path: Path) -> AsyncIterator[Database]:
 def _sole_owner(path: Path) -> Iterator[None]:
     lock = FileLock(path.with_suffix(".lock"))
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout as error:
         raise AlreadyServed(
             f"Another controller works on {path}. Stop it first, or give this one a database of its own "
+            "with --data or HALO_CONTROLLER_DATA."
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path.parent} cannot hold the database: {error.strerror}. Name a folder that may be written to "
             "with --data or HALO_CONTROLLER_DATA."
         ) from error
     try:
@@ -93,7 +105,33 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _migrate(connection: Connection) -> None:
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(MIGRATIONS))
+async def _bring_up_to_date(engine: AsyncEngine, path: Path) -> None:
+    try:
+        async with engine.execution_options(writes=True).begin() as connection:
+            await connection.run_sync(_migrate, path)
+    # While connecting, the driver's own error comes through.
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        reason = error.orig if isinstance(error, DatabaseError) else error
+        raise ConfigurationError(
+            f"{path} cannot be used as a database: {reason}. Restore it from a backup, or move it away to start "
+            "with an empty one."
+        ) from error
+
+
+def _migrate(connection: Connection, path: Path) -> None:
+    config = migrations(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
+    if unknown:
+        raise ConfigurationError(
+            f"{path} was last used by a newer halo-controller (its version is {', '.join(sorted(unknown))}, and this "
+            f"program knows up to {max(known)}). Upgrade this program, or restore the backup from before the upgrade."
+        )
     command.upgrade(config, "head")
+
+
+def migrations(connection: Connection) -> Config:
+    """What alembic's commands need to work over this connection."""
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config

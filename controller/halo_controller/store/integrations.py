@@ -58,7 +58,9 @@ async def every(
 
 async def change(db: AsyncConnection, ref: IntegrationRef, spec: IntegrationSpec, now: datetime) -> None:
     """Give it another definition; what was read before counts no longer, so the next run reads in full."""
-    await next_fence(db, ref)  # an attempt that works by the old definition shall not say where the new one starts
+    await next_fence(
+        db, ref
+    )  # an attempt that works by the old definition shall not say where the new one starts
     await db.execute(
         update(integrations)
         .where(_is(ref))

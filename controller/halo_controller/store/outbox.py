@@ -36,9 +36,9 @@ async def put(db: AsyncConnection, envelope: Envelope, to: Address, *, run: str 
     )
 
 
-async def oldest(db: AsyncConnection, limit: int) -> Sequence[Outgoing]:
-    """What has waited longest."""
-    rows = await db.execute(select(outbox).order_by(outbox.c.id).limit(limit))
+async def oldest(db: AsyncConnection, limit: int, *, after: int = 0) -> Sequence[Outgoing]:
+    """What has waited longest, of all that was put after this one."""
+    rows = await db.execute(select(outbox).where(outbox.c.id > after).order_by(outbox.c.id).limit(limit))
     return [
         Outgoing(
             row.id, Envelope(row.message_id, row.kind, row.body), Address(row.exchange, row.key), row.run

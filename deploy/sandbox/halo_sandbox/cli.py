@@ -124,6 +124,17 @@ def show(
         Console().print(_table(what, reply.json()))
 
 
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything up at the end.")] = False,
+    in_memory: Annotated[bool, typer.Option("--in-memory", help="Without a broker, in one process.")] = False,
+) -> None:
+    """Show the product doing its main job on real input; exits with 0 when all of it was true."""
+    from halo_sandbox.demo.run import demo as show  # noqa: PLC0415  the demo brings the whole product with it
+
+    sys.exit(asyncio.run(show(keep=keep, in_memory=in_memory)))
+
+
 def _table(what: Held, rows: list[Document]) -> Table:
     table = Table(*COLUMNS[what], title=f"{len(rows)} {what}", title_justify="left")
     for row in rows:

@@ -77,10 +77,12 @@ class RenewedLease(Frozen):
 
 
 class LeasesRenewed(Message):
-    """Answer to a heartbeat: these go on, those are no longer yours."""
+    """Answer to a hello or heartbeat: these go on, those are no longer yours."""
 
     kind: Literal["leases_renewed"] = "leases_renewed"
     session: UUID
+    ask: UUID
+    """Of the hello or heartbeat that this answers: a renewal counts from the moment at which that one was sent."""
     renewed: tuple[RenewedLease, ...] = ()
     revoked: tuple[RunId, ...] = ()
 

@@ -37,6 +37,8 @@ class Hello(Message):
     agent: AgentId
     session: UUID
     """Made anew by each process, so that a restart is told from a reconnection."""
+    ask: UUID
+    """Made anew each time it is said and echoed by the renewal, which counts from that moment."""
     version: str
     slots: int
     connectors: tuple[ConnectorSpec, ...]
@@ -49,6 +51,8 @@ class Heartbeat(Message):
     kind: Literal["heartbeat"] = "heartbeat"
     agent: AgentId
     session: UUID
+    ask: UUID
+    """As in `Hello`."""
     held: tuple[HeldLease, ...] = ()
     free_slots: int = 0
     spooled: int = 0

@@ -5,14 +5,18 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
+from rich.console import Console
 from rich.text import Text
 
-from halo_agent import wiring as agent_wiring
+from halo_agent import wiring
 from halo_agent.settings import Settings as AgentSettings
 from halo_agent.stopping import Stopping
+from halo_controller.cli.serving import serving
 from halo_controller.settings import Settings as ControllerSettings
 from halo_sandbox.demo import files
+from halo_sandbox.demo.people import PeopleSource
 from halo_sandbox.demo.world import World, until
+from halo_sandbox.server import Sandbox
 from halo_shared.clock import SystemClock
 from halo_shared.messages.events import EVENTS, Level
 from halo_shared.redaction import Redactor
@@ -24,5 +28,45 @@ from halo_shared.transport.memory import MemoryTransport
 class OneProcessWorld(World):
     """Controller and agent in this process; the commands are still commands."""
 
-    async def start_controller(self, stack: AsyncExitStack) -> None:
-        ...
+    def __init__(
+        self, folder: Path, sandbox: Sandbox, people: PeopleSource, console: Console, stack: AsyncExitStack
+    ) -> None:
+        super().__init__(folder, sandbox, people, console, stack)
+        self._transport = MemoryTransport()
+
+    async def start_controller(self) -> None:
+        settings = ControllerSettings(data=self.folder / "controller", port=0)
+        await self._stack.enter_async_context(serving(settings, self._transport, Redactor()))
+
+    async def start_agent(self) -> None:
+        self.console.print(Text("(the agent runs in this process)", style="dim"))
+        await self._stack.enter_async_context(self._agent())
+        await until(self.agent_is_online)
+
+    @asynccontextmanager
+    async def tail(self, *, integration: str) -> AsyncIterator["asyncio.Task[str]"]:
+        queue = monitor_queue("demo", tenant=files.TENANT, integration=integration, level=Level.ERROR)
+        async with self._transport.consume(queue, prefetch=10) as deliveries:
+
+            async def first() -> str:
+                async for event, delivery in read(deliveries, EVENTS):
+                    await delivery.done()
+                    self.console.print(Text(f"{event.level} {event.text}", style="yellow"))
+                    return event.text
+                return ""
+
+            yield asyncio.create_task(first())
+
+    @asynccontextmanager
+    async def _agent(self) -> AsyncIterator[None]:
+        settings = AgentSettings.load(self.files["agent"])
+        stopping = Stopping()
+        running = asyncio.create_task(
+            wiring.run(settings, self._transport, SystemClock(), Redactor(), stopping)
+        )
+        try:
+            yield
+        finally:
+            stopping.ask()
+            with suppress(asyncio.CancelledError):
+                await running

@@ -1,7 +1,8 @@
 """The demo's world as it is in real life: controller and agent as processes, over a real broker."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -13,74 +14,78 @@ from halo_sandbox.demo.people import PeopleSource
 from halo_sandbox.demo.world import BIN, World, until
 from halo_sandbox.server import Sandbox
 from halo_sandbox.services import processes
+from halo_sandbox.services.processes import ServiceError
 
 
 class ProcessWorld(World):
     """Controller and agent as processes of their own, over a real broker."""
 
     def __init__(
-        self, broker_url: str, folder: Path, sandbox: Sandbox, people: PeopleSource, console: Console
+        self,
+        broker_url: str,
+        folder: Path,
+        sandbox: Sandbox,
+        people: PeopleSource,
+        console: Console,
+        stack: AsyncExitStack,
     ) -> None:
-        super().__init__(folder, sandbox, people, console)
+        super().__init__(folder, sandbox, people, console, stack)
         self.environment["HALO_BROKER_URL"] = broker_url
-        self._stack: AsyncExitStack | None = None
 
-    async def start_controller(self, stack: AsyncExitStack) -> None:
-        self._stack = stack
-        await self._process(stack, "controller", "halo-controller", "serve", "--port", "0")
-        address = self.folder / "controller" / "address"
-        await until(lambda: _exists(address))
+    async def start_controller(self) -> None:
+        await self._start("controller", self._controller_is_ready, "halo-controller", "serve", "--port", "0")
 
     async def start_agent(self) -> None:
         self.console.print(Text("$ halo-agent run --config agent.yaml", style="bold"))
-        if self._stack is None:
-            raise RuntimeError("the controller must be started first")
-        await self._process(self._stack, "agent", "halo-agent", "run")
-        await until(self.agent_is_online)
+        await self._start("agent", self.agent_is_online, "halo-agent", "run")
 
     @asynccontextmanager
     async def tail(self, *, integration: str) -> AsyncIterator["asyncio.Task[str]"]:
-        arguments = (
-            "events",
-            "tail",
-            "--tenant",
-            files.TENANT,
-            "--integration",
-            integration,
-            "--level",
-            "error",
-        )
-        self._typed(arguments)
+        of = ("--tenant", files.TENANT, "--integration", integration, "--level", "error")
+        self._typed(("events", "tail", *of))
         command = await asyncio.create_subprocess_exec(
-            BIN / "halo-controller",
-            *arguments,
-            "--count",
-            "1",
+            *(BIN / "halo-controller", "events", "tail", *of, "--count", "1"),
             env=self.environment,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
-        # Its queue must be bound before anything is said that it should hear.
-        await asyncio.sleep(2)
         try:
-            yield asyncio.create_task(self._first(command))
+            if command.stderr:
+                await command.stderr.readline()  # it says that it watches once its queue is bound
+            yield asyncio.create_task(self._heard(command))
         finally:
             if command.returncode is None:
                 command.terminate()
                 await command.wait()
 
-    async def _first(self, command: asyncio.subprocess.Process) -> str:
+    async def _heard(self, command: asyncio.subprocess.Process) -> str:
         printed, _ = await command.communicate()
         text = printed.decode().strip()
         self.console.print(Text(text, style="yellow"))
         return text
 
-    async def _process(self, stack: AsyncExitStack, name: str, *command: str) -> None:
-        program = (str(BIN / command[0]), *command[1:])
-        child = processes.child(
-            program, folder=self.folder, output=self.folder / f"{name}.log", env=self.environment
+    async def _start(
+        self, name: str, ready: Callable[[], Awaitable[bool]], program: str, *arguments: str
+    ) -> subprocess.Popen[bytes]:
+        """A program of the product, until the world ends; raises ServiceError when it ends at once."""
+        process = await self._stack.enter_async_context(
+            processes.in_own_thread(
+                processes.child(
+                    (str(BIN / program), *arguments),
+                    folder=self.folder,
+                    output=self.folder / f"{name}.log",
+                    env=self.environment,
+                )
+            )
         )
-        await stack.enter_async_context(processes.in_own_thread(child))
 
+        async def ready_or_ended() -> bool:
+            if process.poll() is not None:
+                raise ServiceError(f"{program} ended with {process.returncode} while it started")
+            return await ready()
 
-async def _exists(file: Path) -> bool:
-    return await asyncio.to_thread(file.exists)
+        await until(ready_or_ended)
+        return process
+
+    async def _controller_is_ready(self) -> bool:
+        return await asyncio.to_thread((self.folder / "controller" / "address").exists)

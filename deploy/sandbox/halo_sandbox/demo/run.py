@@ -21,17 +21,17 @@ from halo_sandbox.server import running
 from halo_sandbox.services import processes, rabbitmq
 
 
-async def demo(*, keep: bool) -> int:
+async def demo(*, keep: bool, in_memory: bool) -> int:
     """Show the product at work; 0 when every promise was kept, else 1."""
     console = Console(highlight=False)
     began = time.monotonic()
     with TemporaryDirectory(prefix="halo-demo-") as folder:
-        async with _world(Path(folder), console) as world:
+        async with _world(Path(folder), console, in_memory=in_memory) as world:
             try:
                 await story.tell(world)
             except (BrokenPromise, processes.ServiceError, TimeoutError) as error:
                 console.print(
-                    Text(f"✗ The demo broke a promise: {error or 'it took too long'}", style="bold red")
+                    Text(f"✗ The demo broke a promise: {str(error) or 'it took too long'}", style="bold red")
                 )
                 world.show_logs()
                 return 1
@@ -44,26 +44,27 @@ async def demo(*, keep: bool) -> int:
 
 
 @asynccontextmanager
-async def _world(folder: Path, console: Console) -> AsyncIterator[World]:
+async def _world(folder: Path, console: Console, *, in_memory: bool) -> AsyncIterator[World]:
     """Everything that the story needs, ended in the opposite order."""
     async with AsyncExitStack() as stack:
-        if os.environ.get("HALO_BROKER_URL") or rabbitmq.installed():
+        if not in_memory and (os.environ.get("HALO_BROKER_URL") or rabbitmq.installed()):
             console.print("Starting a private RabbitMQ, a directory, a Halo stand-in and the controller ...")
             broker = asyncio.create_task(stack.enter_async_context(rabbitmq.broker()))
             people = await stack.enter_async_context(people_source(folder))
             sandbox = await stack.enter_async_context(running())
-            world: World = ProcessWorld(await broker, folder, sandbox, people, console)
+            world: World = ProcessWorld(await broker, folder, sandbox, people, console, stack)
         else:
             console.print(
-                "No RabbitMQ can be had here, so this runs in one process on the in-memory transport "
+                "Without RabbitMQ: this runs in one process, on the in-memory transport "
                 "(apt-get install rabbitmq-server for the real thing)."
             )
             people = await stack.enter_async_context(people_source(folder))
             sandbox = await stack.enter_async_context(running())
-            world = OneProcessWorld(folder, sandbox, people, console)
+
+            world = OneProcessWorld(folder, sandbox, people, console, stack)
         console.print(f"  people: {people.described}")
         console.print(f"  Halo:   a strict stand-in at {sandbox.url}")
-        await world.start_controller(stack)
+        await world.start_controller()
         yield world
 
 

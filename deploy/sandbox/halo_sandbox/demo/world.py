@@ -41,11 +41,14 @@ class BrokenPromise(Exception):
 class World(ABC):
     """Everything the story needs; where the controller and the agent run is left to those below."""
 
-    def __init__(self, folder: Path, sandbox: Sandbox, people: PeopleSource, console: Console) -> None:
+    def __init__(
+        self, folder: Path, sandbox: Sandbox, people: PeopleSource, console: Console, stack: AsyncExitStack
+    ) -> None:
         self.folder = folder
         self.sandbox = sandbox
         self.people = people
         self.console = console
+        self._stack = stack
         self.files = self._write_files()
         self.environment = {
             **os.environ,
@@ -54,8 +57,8 @@ class World(ABC):
         }
 
     @abstractmethod
-    async def start_controller(self, stack: AsyncExitStack) -> None:
-        """A controller that answers until the stack is left."""
+    async def start_controller(self) -> None:
+        """A controller, until the world ends."""
 
     @abstractmethod
     async def start_agent(self) -> None:
@@ -85,7 +88,7 @@ class World(ABC):
     async def quietly(self, *arguments: str) -> None:
         """Type a command and leave out what it prints."""
         self._typed(arguments)
-        await self._run(*arguments, "--json", captured=True)
+        await self._run(*arguments, captured=True)
 
     async def ask(self, *arguments: str) -> Json:
         """What a command says with --json, without a word on the screen."""
@@ -137,7 +140,7 @@ class World(ABC):
 
     async def held(self, resource: str) -> list[Json]:
         """What Halo holds."""
-        return await self._halo("GET", f"held/{resource}")
+        return list(await self._halo("GET", f"held/{resource}"))
 
     async def forget_requests(self) -> None:
         """Count Halo's requests from here on."""

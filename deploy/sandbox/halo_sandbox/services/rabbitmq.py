@@ -11,16 +11,18 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx
 
 from halo_sandbox.services import processes
 from halo_sandbox.services.processes import NotInstalledError, ServiceError
-from halo_sandbox.services.rabbitmq_node import USER, Node
+from halo_sandbox.services.rabbitmq_node import Node
 
 # Not the wrapper in /usr/sbin: that one becomes the user `rabbitmq` and refuses everyone but root.
 SERVER: Final = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 START_SECONDS: Final = 90
+MANAGEMENT_PORT: Final = 15672
 
 
 def installed() -> bool:
@@ -93,23 +95,46 @@ class PrivateRabbitMQ:
         self._server.kill()
         await asyncio.to_thread(self._server.wait)
 
-    @asynccontextmanager
-    async def vhost(self) -> AsyncIterator[str]:
+    def vhost(self) -> AbstractAsyncContextManager[str]:
         """The URL of a virtual host of its own, for the length of an `async with`."""
         if self.node.management_port is None:
             raise ServiceError("virtual hosts need private_rabbitmq(management=True)")
-        name = f"halo-{secrets.token_hex(6)}"
-        async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.node.management_port}/api/vhosts",
-            auth=(USER, self.node.password),
-            trust_env=False,
-            timeout=30,
-        ) as vhosts:
+        return fresh_vhost(self.url, self.node.management_port)
+
+
+class GivenRabbitMQ:
+    """A node that somebody else runs, named by its URL; its management plugin is on the usual port."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def vhost(self) -> AbstractAsyncContextManager[str]:
+        """The URL of a virtual host of its own, for the length of an `async with`."""
+        return fresh_vhost(self.url, MANAGEMENT_PORT)
+
+
+@asynccontextmanager
+async def fresh_vhost(url: str, management_port: int) -> AsyncIterator[str]:
+    """The URL of a new virtual host of this broker, which is deleted afterwards."""
+    broker = urlsplit(url)
+    name = f"halo-{secrets.token_hex(6)}"
+    async with httpx.AsyncClient(
+        base_url=f"http://{broker.hostname}:{management_port}/api/vhosts",
+        auth=(unquote(broker.username or "guest"), unquote(broker.password or "guest")),
+        trust_env=False,
+        timeout=30,
+    ) as vhosts:
+        try:
             (await vhosts.put(f"/{name}")).raise_for_status()
-            try:
-                yield self.node.url(name)
-            finally:
-                (await vhosts.delete(f"/{name}")).raise_for_status()
+        except httpx.HTTPError as error:
+            raise ServiceError(
+                f"{broker.hostname}:{management_port} makes no virtual host ({error}); "
+                "enable its management plugin: rabbitmq-plugins enable rabbitmq_management"
+            ) from error
+        try:
+            yield urlunsplit(broker._replace(path=f"/{name}"))
+        finally:
+            (await vhosts.delete(f"/{name}")).raise_for_status()
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def test_an_address_that_says_more_is_refused(url: str) -> None:
 
 
 def test_a_password_in_clear_must_be_asked_for() -> None:
-    with pytest.raises(SettingsInvalid, match="would cross the network in clear.*allow_plain: true"):
+    with pytest.raises(SettingsInvalid, match=r"would cross the network in clear.*allow_plain: true"):
         parsed(url="ldap://x", starttls=False)
 
     assert not parsed(url="ldap://x", starttls=False, allow_plain=True).encrypted

@@ -1,0 +1,48 @@
+"""The command `halo-controller`: run a controller, and steer one from anywhere."""
+
+from importlib.metadata import version as installed_version
+
+import typer
+
+from halo_controller.cli import (
+    agents,
+    events,
+    groups,
+    integrations,
+    output,
+    run,
+    runs,
+    tenants,
+    topology,
+)
+from halo_controller.cli.serve import serve
+
+app = typer.Typer(
+    name="halo-controller",
+    help="The centre of halo-integrator: tenants, integrations, agents and runs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+app.command(epilog="Example: halo-controller serve --data /var/lib/halo-controller")(serve)
+app.add_typer(tenants.app, name="tenants")
+app.add_typer(groups.app, name="groups")
+app.add_typer(agents.app, name="agents")
+app.add_typer(integrations.app, name="integrations")
+app.add_typer(run.app, name="run")
+app.add_typer(runs.app, name="runs")
+app.add_typer(events.app, name="events")
+app.command(epilog="Example: halo-controller topology")(topology.topology)
+app.command(epilog="Example: halo-controller health --json")(topology.health)
+
+
+@app.command(epilog="Example: halo-controller version")
+def version() -> None:
+    """Print the version."""
+    typer.echo(installed_version("halo-integrator-controller"))
+
+
+def main() -> None:
+    """Run the command line; every expected error is one sentence and an exit code."""
+    with output.errors_in_words():
+        app(prog_name="halo-controller")

@@ -1,0 +1,120 @@
+"""The controller as a process: its parts, its token and address files, its signals, its end."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from halo_controller.api.app import build
+from halo_controller.api.server import listen, listening
+from halo_controller.cli import output
+from halo_controller.settings import Settings
+from halo_controller.store import tokens
+from halo_controller.store.database import Database, open_database
+from halo_controller.wiring import running
+from halo_shared import logs
+from halo_shared.clock import Clock, SystemClock
+from halo_shared.redaction import Redactor
+from halo_shared.transport import Transport
+from halo_shared.transport.amqp import AmqpTransport
+
+log = logs.get(__name__)
+
+OPERATOR: Final = "operator"
+
+
+def run(settings: Settings) -> None:
+    """Serve until a signal; leaves with 1 and the reason when a part of the controller dies."""
+    redactor = Redactor()
+    logs.configure(redactor, level=settings.log_level, style=settings.log_format)
+    try:
+        asyncio.run(serve(settings, redactor))
+    except asyncio.CancelledError:
+        log.info("controller_stopped")
+    except ExceptionGroup as group:
+        # A loop of the controller has died; to linger without it would be worse than to be started again.
+        log.error("controller_died", exc_info=group)
+        reasons = "; ".join(f"{type(error).__name__}: {error}" for error in output.leaves(group))
+        output.say_error(f"The controller stopped, because a part of it failed: {redactor.scrub(reasons)}")
+        sys.exit(1)
+
+
+async def serve(settings: Settings, redactor: Redactor) -> None:
+    """A controller and its API until this task is cancelled."""
+    with _cancelled_by_signals():
+        async with (
+            AmqpTransport(settings.broker_url, name="halo-controller") as transport,
+            serving(settings, transport, redactor) as url,
+        ):
+            log.info("controller_ready", url=url, broker=transport.address, data=str(settings.data))
+            output.say(f"The controller listens at {url}; its API is described at {url}/docs.")
+            await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def serving(settings: Settings, transport: Transport, redactor: Redactor) -> AsyncIterator[str]:
+    """A controller and its API, at the URL it gives; what it opened is closed in reverse order."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings.database))
+        redactor.learn(await operator_token(database, settings.token_file, clock))
+        listener = stack.enter_context(listen(settings.host, settings.port))
+        controller = await stack.enter_async_context(running(database, transport, clock))
+        url = await stack.enter_async_context(listening(build(controller), listener))
+        await stack.enter_async_context(_address_left(url, settings.address_file))
+        yield url
+
+
+async def operator_token(database: Database, file: Path, clock: Clock) -> SecretStr:
+    """The token that lets the operator in; a new one at the first start, and when its file is gone."""
+    known = await asyncio.to_thread(_read, file)
+    async with database.write() as db:
+        if known and await tokens.owner(db, known) == OPERATOR:
+            return SecretStr(known)
+        fresh = tokens.fresh()
+        await asyncio.to_thread(_write_private, file, fresh)
+        await tokens.put(db, OPERATOR, fresh, clock.now())
+    return SecretStr(fresh)
+
+
+@contextmanager
+def _cancelled_by_signals() -> Iterator[None]:
+    """Let SIGINT and SIGTERM cancel this task; also on Windows, whose event loop handles no signals."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    stop = task.cancel if task else loop.stop
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        # Called between two bytecodes of the main thread; the loop must be woken to notice.
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@asynccontextmanager
+async def _address_left(url: str, file: Path) -> AsyncIterator[None]:
+    """While the controller runs, commands on this machine find its address in this file."""
+    await asyncio.to_thread(file.write_text, url + "\n", encoding="utf-8")
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(file.unlink, missing_ok=True)
+
+
+def _read(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8").strip() if file.exists() else None
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner may read, from its first moment on."""
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        out.write(text + "\n")
