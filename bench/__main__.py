@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
 
@@ -19,7 +20,9 @@ NAMES: Final = ("spreadsheet", "ldap", "engine", "dispatch", "events")
 def main() -> None:
     """Run the benchmarks that are named, or all, and show each as it ends."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", metavar="NAME", nargs="*", help=f"one of {', '.join(NAMES)}; all when left out")
+    parser.add_argument(
+        "names", metavar="NAME", nargs="*", help=f"one of {', '.join(NAMES)}; all when left out"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):
@@ -28,9 +31,9 @@ def main() -> None:
     asyncio.run(_run(options.names or NAMES, as_json=options.json))
 
 
-async def _run(names: "list[str] | tuple[str, ...]", *, as_json: bool) -> None:
+async def _run(names: Sequence[str], *, as_json: bool) -> None:
     console, errors = Console(), Console(stderr=True)
-    findings: dict[str, list[Comparison]] = {}
+    findings: dict[str, Sequence[Comparison]] = {}
     for name in names:
         with errors.status(f"{name} ..."):
             # Imported one by one: a child then holds no library that only another benchmark needs.

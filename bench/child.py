@@ -4,7 +4,7 @@ import asyncio
 import gc
 import multiprocessing
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -53,9 +53,7 @@ async def race(product: Prepare, peer: Prepare) -> tuple[Sequence[Lap], Sequence
 
 def speed(what: str, against: str, product: Sequence[Lap], peer: Sequence[Lap]) -> Comparison:
     """How fast both sides were."""
-    return Comparison(
-        what, "records/s", [lap.rate for lap in product], [lap.rate for lap in peer], against
-    )
+    return Comparison(what, "records/s", [lap.rate for lap in product], [lap.rate for lap in peer], against)
 
 
 def memory(against: str, product: Sequence[Lap], peer: Sequence[Lap]) -> Comparison:
@@ -64,22 +62,23 @@ def memory(against: str, product: Sequence[Lap], peer: Sequence[Lap]) -> Compari
 
 
 @asynccontextmanager
-async def _child(prepare: Prepare) -> AsyncIterator[Callable[[], "asyncio.Future[Lap]"]]:
+async def _child(prepare: Prepare) -> AsyncIterator[Callable[[], Awaitable[Lap]]]:
     spawning = multiprocessing.get_context("spawn")
     ours, theirs = spawning.Pipe()
     process = spawning.Process(target=_serve, args=(prepare, theirs), daemon=True)
     process.start()
-    theirs.close()  # so that a child that fails ends the wait below; its own words are on the screen
+    theirs.close()  # else nobody would notice that the child has ended
 
-    def lap() -> Lap:
-        ours.send(True)
-        result = ours.recv()
-        if not isinstance(result, Lap):
-            raise TypeError(f"a child answered {result!r}")
-        return result
+    async def lap() -> Lap:
+        try:
+            ours.send(True)
+            answer: Lap = await asyncio.to_thread(ours.recv)
+        except (EOFError, OSError) as error:
+            raise RuntimeError("A child has ended before its round was done; it says above why.") from error
+        return answer
 
     try:
-        yield lambda: asyncio.ensure_future(asyncio.to_thread(lap))
+        yield lap
     finally:
         ours.close()
         await asyncio.to_thread(process.join)

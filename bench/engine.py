@@ -35,7 +35,9 @@ MAPPING: Final = SPEC.mapping[EntityKind.USERS]
 
 SCOPE: Final = "tenant = ? AND integration = ? AND kind = ?"
 KEY: Final = (*REF, EntityKind.USERS.value)
-LOOK_UP: Final = f"SELECT source_id, hash FROM links WHERE {SCOPE} AND source_id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants
+LOOK_UP: Final = (
+    f"SELECT source_id, hash FROM links WHERE {SCOPE} AND source_id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants
+)
 MARK: Final = f"UPDATE links SET seen = ? WHERE {SCOPE} AND source_id = ?"  # noqa: S608 - constants
 
 

@@ -1,7 +1,7 @@
 """The engine's ports for a run in which nothing changed: all in memory but the links."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from typing import Final, NoReturn
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from typing import NoReturn
 
 from halo_agent.engine.changes import Applied, Change
 from halo_agent.engine.ports import SourceItem
@@ -18,7 +18,9 @@ class Memory:
     def __init__(self, records: Sequence[SourceRecord]) -> None:
         self._records = records
 
-    async def read(self, kind: EntityKind, mode: Mode, cursor: str | None) -> AsyncIterator[SourceItem]:
+    async def read(
+        self, kind: EntityKind, mode: Mode, cursor: str | None
+    ) -> AsyncGenerator[SourceItem, None]:
         for record in self._records:
             yield record
         yield Finished(full=True)

@@ -26,7 +26,9 @@ def table(name: str, comparisons: Sequence[Comparison]) -> Table:
         shown.add_column(heading, justify="right")
     for comparison in comparisons:
         ratio = "-" if comparison.ratio is None else f"{comparison.ratio:.2f}"
-        shown.add_row(f"[bold]{comparison.what}[/bold], {comparison.unit}", *_spread(comparison.product), ratio)
+        shown.add_row(
+            f"[bold]{comparison.what}[/bold], {comparison.unit}", *_spread(comparison.product), ratio
+        )
         shown.add_row(f"  {comparison.against}", *_spread(comparison.peer), "", end_section=True)
     return shown
 

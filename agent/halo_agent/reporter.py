@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from halo_agent.store.outbox import Outbox
 from halo_shared.clock import Clock
 from halo_shared.entities import EntityKind
-from halo_shared.errors import HaloIntegratorError
+from halo_shared.errors import Cancelled, HaloIntegratorError
 from halo_shared.messages.base import Failure
 from halo_shared.messages.commands import LeaseGranted
 from halo_shared.messages.events import (
@@ -49,6 +49,14 @@ class Ending:
     failure: Failure | None = None
     held_for: tuple[Excess, ...] = ()
     cursors: Cursors = field(default_factory=dict)
+
+    @classmethod
+    def after(
+        cls, error: BaseException, counts: Counts, redactor: Redactor, *, requests: int = 0
+    ) -> "Ending":
+        """The ending of an attempt that this error cut short."""
+        status: FinalStatus = RunStatus.CANCELLED if isinstance(error, Cancelled) else RunStatus.FAILED
+        return cls(status, counts, requests, failure=Failure.of(error, redactor))
 
     @property
     def text(self) -> str:
@@ -118,8 +126,8 @@ class EventReporter:
                 level=Level.ERROR if outcome == "failed" else Level.WARNING,
                 text=self._redactor.scrub(f"{kind}: {name}: {failure.message}"),
                 entity=kind,
-                source_id=source_id,
-                name=name,
+                source_id=self._redactor.scrub(source_id),
+                name=self._redactor.scrub(name),
                 outcome=outcome,
                 failure=failure,
             )

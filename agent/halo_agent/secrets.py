@@ -3,6 +3,7 @@
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import SecretStr
@@ -42,14 +43,28 @@ class LocalSecrets:
             raise SettingsInvalid(
                 f"{self._file} can be read by others (mode {mode:04o}); make it yours alone with: chmod 600 {self._file}"
             )
-        try:
-            content = yaml.safe_load(self._file.read_text(encoding="utf-8")) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise SettingsInvalid(f"{self._file} cannot be read: {type(error).__name__}.") from error
-        if not isinstance(content, dict):
+        content = self._content()
+        if not isinstance(content, dict) or not isinstance(content.get(name, ""), str):
             raise SettingsInvalid(f"{self._file} must hold lines of the form 'name: value'.")
-        value = content.get(name)
-        return None if value is None else str(value)
+        return content.get(name) or None
+
+    def _content(self) -> Any:  # Any: whatever people write
+        try:
+            # The base loader takes every value as the text that it is: 0123 is no number here.
+            return yaml.load(self._file.read_text(encoding="utf-8"), yaml.BaseLoader) or {}  # noqa: S506 - makes text only
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            # Without its cause, which quotes the line and the secret in it.
+            raise SettingsInvalid(f"{self._file} cannot be read: {_why(error)}.") from None
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case OSError():
+            return error.strerror or type(error).__name__
+        case yaml.MarkedYAMLError(problem_mark=yaml.Mark() as mark):
+            return f"line {mark.line + 1} is not valid YAML"
+        case _:
+            return "it is not YAML in UTF-8"
 
 
 def _without_modes(file: Path) -> bool:

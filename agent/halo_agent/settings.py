@@ -3,27 +3,34 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from halo_shared import files
+from halo_shared.errors import SettingsInvalid
 from halo_shared.identifiers import AgentId
 from halo_shared.logs import LogFormat
+
+BROKER_URL: Final = "HALO_BROKER_URL"
+"""The controller reads the broker's address from here too."""
 
 
 class Settings(BaseSettings):
     """What `halo-agent run` needs, from a file and from HALO_AGENT_<NAME>; the environment wins."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="HALO_AGENT_", frozen=True, extra="forbid", populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="HALO_AGENT_", frozen=True, extra="forbid")
 
     name: AgentId
     """What the controller calls this agent."""
-    broker_url: str = Field(validation_alias="HALO_BROKER_URL")
+    broker_url: str = Field(repr=False)
     """RabbitMQ, as amqps://user:password@host/; also as HALO_BROKER_URL, to keep the password out of the file."""
     data: Path = Field(default_factory=lambda: user_data_path("halo-agent"))
     """Where links and waiting events are kept."""
@@ -46,17 +53,27 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment before what the file says."""
-        return env_settings, init_settings
+        broker = {"broker_url": os.environ[BROKER_URL]} if BROKER_URL in os.environ else {}
+        return env_settings, InitSettingsSource(settings_cls, broker), init_settings
 
     @classmethod
     def load(cls, path: Path | None) -> Self:
         """The settings of this file and of the environment; raises SettingsInvalid naming line and key."""
-        return files.load(path, cls) if path else files.parse("{}", cls, name="the environment")
+        return files.load(path, cls) if path else cls._of_environment()
 
     @classmethod
     def for_trying(cls, path: Path | None) -> Self:
         """The settings for a check or a preview, which need neither a name nor a broker."""
-        return cls.load(path) if path else cls(name="preview", broker_url="")
+        return cls.load(path) if path else cls._of_environment(name="preview", broker_url="")
+
+    @classmethod
+    def _of_environment(cls, **defaults: str) -> Self:
+        try:
+            return cls.model_validate(defaults)
+        except ValidationError as error:
+            mistakes = files.explain(error, cls, name="settings")
+            advice = "Give a settings file with --config, or set HALO_AGENT_<NAME> for each."
+            raise SettingsInvalid("\n".join([*mistakes, advice])) from error
 
     @property
     def secrets_file(self) -> Path:

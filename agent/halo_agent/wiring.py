@@ -68,11 +68,13 @@ async def _work(session: Session, worker: Worker, stopping: Stopping) -> None:
     """Once welcome, work until drained."""
     welcomed = asyncio.create_task(session.welcomed())
     stopped = asyncio.create_task(stopping.drain.wait())
-    await asyncio.wait({welcomed, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if welcomed.done():
-        await worker.run(welcomed.result().group)
-    welcomed.cancel()
+    try:
+        await asyncio.wait({welcomed, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if welcomed.done():
+            await worker.run(welcomed.result().group)
+    finally:
+        welcomed.cancel()
+        stopped.cancel()
 
 
 async def _stop(worker: Worker, stopping: Stopping) -> None:

@@ -13,12 +13,10 @@ from pydantic import TypeAdapter
 from halo_agent.leases import Lease, Leases
 from halo_agent.reporter import Ending, EventReporter
 from halo_shared import logs
-from halo_shared.errors import Cancelled, ErrorClass, Settle
-from halo_shared.messages.base import Failure
+from halo_shared.errors import Cancelled, ErrorClass, Settle, disposition
 from halo_shared.messages.commands import LeaseGranted, LeaseRefused
 from halo_shared.messages.jobs import Job
 from halo_shared.redaction import Redactor
-from halo_shared.runs import RunStatus
 from halo_shared.topology import jobs_queue
 from halo_shared.transport import Delivery, Transport
 from halo_shared.transport.consuming import read, settle
@@ -65,10 +63,14 @@ class Worker:
 
     async def run(self, group: str) -> None:
         """Take jobs until told to drain, then return once the last attempt has ended."""
-        while not self._draining.is_set():
-            await self._until(lambda: self._draining.is_set() or len(self._busy) < self._slots)
-            await self._take_while_free(group)
-        await self._until(lambda: not self._busy)
+        try:
+            while not self._draining.is_set():
+                await self._until(lambda: self._draining.is_set() or len(self._busy) < self._slots)
+                await self._take_while_free(group)
+            await self._until(lambda: not self._busy)
+        finally:
+            self.cancel()
+            await asyncio.gather(*self._attempts, return_exceptions=True)
 
     async def drain(self) -> None:
         """Take nothing new; what runs goes on to its end."""
@@ -79,7 +81,8 @@ class Worker:
     def cancel(self) -> None:
         """Stop what runs; each attempt still says its last word."""
         for task in self._attempts:
-            task.cancel()
+            if not task.cancelling():  # a second time would cut off the last word
+                task.cancel()
 
     async def _take_while_free(self, group: str) -> None:
         """Consume until every slot is taken: a message handed to a full agent would wait while another is idle."""
@@ -118,6 +121,9 @@ class Worker:
             lease = await self._claim(job, delivery)
             if lease:
                 await self._work(lease)
+        # The worker's edge: what is wrong with one attempt must not end the others.
+        except Exception:
+            log.exception("attempt_broken", run=job.run)
         finally:
             self._leases.give_back(job.run)
             del self._busy[job.run]
@@ -148,9 +154,7 @@ class Worker:
         self._busy[grant.run] = reporter
         await self._note()
         log.info("attempt_started", run=grant.run, fence=grant.fence, attempt=grant.attempt)
-        assignment = grant.assignment
-        await reporter.started(assignment.integration.connector, assignment.mode, grant.attempt)
-        work = asyncio.create_task(self._run_job(lease, reporter), name=f"work on {grant.run}")
+        work = asyncio.create_task(self._start(lease, reporter), name=f"work on {grant.run}")
         try:
             await _until_done_or_ended(work, lease)
         finally:
@@ -159,6 +163,11 @@ class Worker:
             log.info(
                 "attempt_ended", run=grant.run, fence=grant.fence, status=ending.status, text=ending.text
             )
+
+    async def _start(self, lease: Lease, reporter: EventReporter) -> Ending:
+        assignment = lease.grant.assignment
+        await reporter.started(assignment.integration.connector, assignment.mode, lease.grant.attempt)
+        return await self._run_job(lease, reporter)
 
     def _ending(self, work: "asyncio.Task[Ending]", lease: Lease, reporter: EventReporter) -> Ending:
         """How the attempt ended, whatever happened to it."""
@@ -169,12 +178,9 @@ class Worker:
             error = work.exception()
         if error is None:
             return work.result()
-        failure = Failure.of(error, self._redactor)
-        if failure.error_class is ErrorClass.INTERNAL:
+        if disposition(error).error_class is ErrorClass.INTERNAL:
             log.error("attempt_failed", run=lease.grant.run, exc_info=error)
-        if isinstance(error, Cancelled):
-            return Ending(RunStatus.CANCELLED, reporter.counts, failure=failure)
-        return Ending(RunStatus.FAILED, reporter.counts, failure=failure)
+        return Ending.after(error, reporter.counts, self._redactor)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         async with self._changed:

@@ -1,9 +1,9 @@
 """What the centre refuses, each with what would be right."""
 
-from halo_shared.errors import ConfigurationError, HaloIntegratorError
+from halo_shared.errors import ConfigurationError, CredentialRefused, HaloIntegratorError
 
 
-class NotFound(HaloIntegratorError):
+class NotFound(ConfigurationError):
     """There is no such thing."""
 
 
@@ -11,11 +11,11 @@ class Conflict(HaloIntegratorError):
     """That cannot be done in the present state."""
 
 
-class Invalid(HaloIntegratorError):
+class Invalid(ConfigurationError):
     """What was asked for is not valid."""
 
 
-class Unauthorised(HaloIntegratorError):
+class Unauthorised(CredentialRefused):
     """It is not known who asks."""
 
 

@@ -114,7 +114,8 @@ def _in_the_file(mistake: ErrorDetails, node: yaml.Node | None) -> Location:
     for part in location[:known]:
         if found := _child(node, part):
             held, node = (*held, part), found[1]
-    return held + location[known:]
+    # What came from elsewhere, as from the environment, stands nowhere in the file.
+    return (held or location[:known]) + location[known:]
 
 
 def _is_below(location: Location, place: Location) -> bool:

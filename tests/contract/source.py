@@ -112,7 +112,7 @@ class SourceContract:
     async def test_leaving_early_leaves_nothing_open(self, source: CheckedSource, kind: EntityKind) -> None:
         before = opened()
 
-        async with aclosing(source.read(kind, Mode.FULL, None)) as items:  # type: ignore[type-var]  # reads are generators
+        async with aclosing(source.read(kind, Mode.FULL, None)) as items:
             async for _ in items:
                 break
 
@@ -125,7 +125,7 @@ class SourceContract:
         reading = asyncio.Event()
 
         async def consume() -> None:
-            async with aclosing(source.read(kind, Mode.FULL, None)) as items:  # type: ignore[type-var]  # reads are generators
+            async with aclosing(source.read(kind, Mode.FULL, None)) as items:
                 async for _ in items:
                     reading.set()
                     await asyncio.sleep(3600)

@@ -108,7 +108,7 @@ class TestReading:
 
 
 ODD = """\
-dn: cn=Room #5\\, "west"\\+1,ou=people,dc=example,dc=org
+dn: cn=Room #5\\, \\"west\\"\\+1,ou=people,dc=example,dc=org
 changetype: add
 objectClass: inetOrgPerson
 cn: Room #5, "west"+1
@@ -158,6 +158,14 @@ class TestOddities:
         assert "192.0.2.1" in around.message
         assert isinstance(itself, SettingsInvalid)
         assert len(beside) == 3
+
+    async def test_a_referral_to_an_odd_host_is_one_too(self) -> None:
+        async with private_directory(people(3)) as directory:
+            await directory.modify(ELSEWHERE.replace("192.0.2.1", "other_host"))
+            error = await failure(directory)
+
+        assert isinstance(error, IncompleteRead)
+        assert "other_host" in error.message
 
     async def test_a_size_limit_ends_in_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         limited = directories.CONFIGURATION.replace("size.prtotal=unlimited", "size.prtotal=hard")
@@ -241,13 +249,27 @@ class TestTheWay:
     async def test_tls_on_a_port_without(self, directory: PrivateDirectory) -> None:
         error = await failure(directory, url=f"ldaps://127.0.0.1:{directory.port}")
 
+        assert isinstance(error, SourceUnavailable)  # a balancer without a server behind it does the same
+        assert f"port {directory.port} of 127.0.0.1 was broken off" in error.message
+        assert "usually 636, or use ldap://" in error.message
+
+    @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
+    async def test_a_port_of_something_else(self, directory: PrivateDirectory, scheme: str) -> None:
+        async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"220 mail.example.org ESMTP\r\n")
+            writer.close()
+
+        async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            error = await failure(directory, url=f"{scheme}://127.0.0.1:{port}")
+
         assert isinstance(error, SettingsInvalid)
-        assert f"speaks no TLS on port {directory.port}" in error.message
+        assert f"port {port}" in error.message
 
     async def test_starttls_on_a_port_that_is_all_tls(self, directory: PrivateDirectory) -> None:
         error = await failure(directory, url=f"ldap://127.0.0.1:{directory.tls_port}")
 
-        assert isinstance(error, SettingsInvalid)
+        assert isinstance(error, SourceUnavailable)
         assert "use ldaps://" in error.message
 
     @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
@@ -280,8 +302,7 @@ class TestTheWay:
     async def test_a_certificate_that_has_expired(
         self, directory: PrivateDirectory, stranger: Stranger
     ) -> None:
-        async with stranger("IP:127.0.0.1", days=0) as settings:
-            await asyncio.sleep(1.1)  # it is valid for the second in which it was made
+        async with stranger("IP:127.0.0.1", until="20200102000000Z") as settings:
             error = await failure(directory, url=settings.url, ca_file=settings.ca_file)
 
         assert isinstance(error, SettingsInvalid)
@@ -434,14 +455,31 @@ async def sign_in(settings: LdapSettings, password: str) -> None:
         client.close()
 
 
+AUTHORITY = """\
+[ca]
+default_ca = own
+[own]
+database = index
+new_certs_dir = .
+rand_serial = yes
+default_md = sha256
+policy = any
+x509_extensions = names
+[any]
+commonName = supplied
+[names]
+subjectAltName = {name}
+"""
+
+
 @pytest.fixture
 def stranger(directory: PrivateDirectory, tmp_path: Path) -> Stranger:
     """A TLS server whose certificate has this name, and settings that trust who signed it."""
 
     @asynccontextmanager
-    async def serving(name: str, *, days: int = 1) -> AsyncIterator[LdapSettings]:
+    async def serving(name: str, *, until: str = "20991231235959Z") -> AsyncIterator[LdapSettings]:
         with processes.child(
-            await asyncio.to_thread(_server, tmp_path, port := processes.free_ports(1)[0], name, days),
+            await asyncio.to_thread(_server, tmp_path, port := processes.free_ports(1)[0], name, until),
             folder=tmp_path,
             output=tmp_path / "heard",
             env={},
@@ -452,17 +490,23 @@ def stranger(directory: PrivateDirectory, tmp_path: Path) -> Stranger:
     return serving
 
 
-def _server(folder: Path, port: int, name: str, days: int) -> tuple[str, ...]:
+def _server(folder: Path, port: int, name: str, until: str) -> tuple[str, ...]:
     """The command of a server that prints what it hears."""
     openssl = processes.need("openssl", "openssl")
+    (folder / "index").touch()
+    (folder / "ca.conf").write_text(AUTHORITY.format(name=name))
     processes.run(
-        (openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-keyout", "stranger.key", "-out", "stranger.pem", "-days", str(days), "-subj", "/CN=stranger",
-         "-addext", f"subjectAltName={name}"),
+        (openssl, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-keyout", "stranger.key", "-out", "request", "-subj", "/CN=stranger"),
         folder=folder,
     )  # fmt: skip
-    return (openssl, "s_server", "-quiet", "-accept", f"127.0.0.1:{port}", "-cert", "stranger.pem",
-            "-key", "stranger.key")  # fmt: skip
+    processes.run(
+        (openssl, "ca", "-batch", "-selfsign", "-notext", "-config", "ca.conf", "-keyfile", "stranger.key",
+         "-in", "request", "-out", "stranger.pem", "-startdate", "20200101000000Z", "-enddate", until),
+        folder=folder,
+    )  # fmt: skip
+    return (openssl, "s_server", "-quiet", "-accept", f"127.0.0.1:{port}",
+            "-cert", "stranger.pem", "-key", "stranger.key")  # fmt: skip
 
 
 async def _until_it_listens(port: int) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -79,8 +79,12 @@ class ManualClock:
         return all(task.done() or task in asleep for task in tasks)
 
 
-async def eventually(condition: Callable[[], bool]) -> None:
+async def eventually(condition: Callable[[], bool | Awaitable[bool]]) -> None:
     """Return when this is so; a test that waits in vain fails with TimeoutError."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110  what a test waits for tells nobody that it has come
+        while not await _so(condition()):  # noqa: ASYNC110  what a test waits for tells nobody that it has come
             await asyncio.sleep(0.001)
+
+
+async def _so(answer: bool | Awaitable[bool]) -> bool:
+    return answer if isinstance(answer, bool) else await answer

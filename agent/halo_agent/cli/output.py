@@ -15,7 +15,8 @@ from halo_agent.connectors import CheckStep
 from halo_agent.engine.changes import Change, Create, Retire, Update
 from halo_agent.engine.records import Value
 from halo_agent.jobs.preview import Preview
-from halo_shared.errors import ErrorClass, HaloIntegratorError, SettingsInvalid, disposition
+from halo_shared.errors import HaloIntegratorError
+from halo_shared.exits import exit_code, leaves
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -25,20 +26,13 @@ _COLOURS = {Create: "green", Update: "yellow", Retire: "red"}
 
 @contextmanager
 def errors_in_words() -> Iterator[None]:
-    """Print an expected error as a sentence and exit: 2 for bad input, 3 when a side can't be reached, else 1."""
+    """Print an expected error as a sentence and leave with the exit code that belongs to it."""
     try:
         yield
     except* HaloIntegratorError as group:
-        error = next(_leaves(group))
-        err.print(Text(error.message, style="red"))
+        error = next(leaves(group))
+        err.print(Text(str(error), style="red"), soft_wrap=True)
         sys.exit(exit_code(error))
-
-
-def exit_code(error: HaloIntegratorError) -> int:
-    """The process's exit code for this error."""
-    if isinstance(error, SettingsInvalid):
-        return 2
-    return 3 if disposition(error).error_class is ErrorClass.TRANSIENT else 1
 
 
 async def show_steps(title: str, steps: AsyncIterator[CheckStep]) -> None:
@@ -128,11 +122,3 @@ def _as_data(found: Preview) -> dict[str, Any]:  # Any: JSON
         "held_for": [excess.model_dump(mode="json") for excess in found.excesses],
         "remarks": list(found.remarks),
     }
-
-
-def _leaves(group: BaseExceptionGroup[HaloIntegratorError]) -> Iterator[HaloIntegratorError]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

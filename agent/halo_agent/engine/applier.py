@@ -49,7 +49,7 @@ async def _apply_all(attempt: Attempt, changes: list[Change], *, total: int) -> 
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(WORKERS, len(changes))):
                 workers.create_task(work())
-    except* Exception as group:
+    except ExceptionGroup as group:
         raise group.exceptions[0] from None
 
 

@@ -50,11 +50,7 @@ def is_empty(value: Value) -> bool:
 
 def as_text(value: Value) -> str:
     """A value as people write it: 12 for 12.0, nothing for None."""
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value).strip()
+    return "" if value is None else str(_whole(value)).strip()
 
 
 def _value(rule: FieldRule, attributes: Mapping[str, Value]) -> Value:
@@ -67,7 +63,12 @@ def _first(value: Value) -> Value:
     """Halo's fields hold one value: of several, the first that the tool names."""
     if isinstance(value, tuple):
         value = next((one for one in value if one.strip()), None)
-    return value.strip() if isinstance(value, str) else value
+    return value.strip() if isinstance(value, str) else _whole(value)
+
+
+def _whole(value: Value) -> Value:
+    """12 rather than 12.0: spreadsheets and databases hand out whole numbers as floats, and Halo stores text."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _asset_type(types: AssetTypes | None, attributes: Mapping[str, Value]) -> str | None:

@@ -9,7 +9,6 @@ from halo_agent.engine.matcher import Ambiguous, Match, Matched, Missing
 from halo_agent.engine.records import Desired, Fields, Link, TargetRecord, Value
 from halo_shared.errors import AmbiguousMatch
 
-
 NO_WISH: Final = ""
 """The hash of no wish at all, so that a record that comes back is never taken for unchanged."""
 

@@ -14,10 +14,8 @@ from halo_agent.targets.halo import open_halo
 from halo_shared.clock import Clock
 from halo_shared.errors import HaloIntegratorError
 from halo_shared.identifiers import IntegrationRef
-from halo_shared.messages.base import Failure
 from halo_shared.messages.events import Stage
 from halo_shared.redaction import Redactor
-from halo_shared.runs import RunStatus
 
 
 class SyncJobs:
@@ -51,8 +49,7 @@ class SyncJobs:
             try:
                 outcome = await sync(attempt)
             except HaloIntegratorError as error:
-                failure = Failure.of(error, self._redactor)
-                return Ending(RunStatus.FAILED, ledger.counts, target.requests, failure)
+                return Ending.after(error, ledger.counts, self._redactor, requests=target.requests)
             return Ending(
                 outcome.status,
                 ledger.counts,

@@ -1,7 +1,9 @@
-"""Opening one of the agent's SQLite files, in today's shape."""
+"""Opening one of the agent's SQLite files, in today's shape, and writing to it whole."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import aiosqlite
@@ -13,15 +15,37 @@ from halo_shared.errors import ConfigurationError
 async def opened(path: Path, steps: Sequence[str]) -> AsyncIterator[aiosqlite.Connection]:
     """The file after every step that it had not taken yet; each step is a script that is run once.
 
-    Raises ConfigurationError when a newer program has been here.
+    Raises ConfigurationError when it can't be used, or when a newer program has been here.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    async with aiosqlite.connect(path, isolation_level=None) as db:
-        await db.execute("PRAGMA journal_mode=WAL")
-        await db.execute("PRAGMA synchronous=NORMAL")
-        await db.execute("PRAGMA busy_timeout=10000")
-        await _take_steps(db, path, steps)
+    async with AsyncExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            db = await stack.enter_async_context(aiosqlite.connect(path, isolation_level=None))
+            await db.execute("PRAGMA journal_mode=WAL")
+            await db.execute("PRAGMA synchronous=NORMAL")
+            await db.execute("PRAGMA busy_timeout=10000")
+            await take_steps(db, path, steps)
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigurationError(
+                f"{path} cannot be used: {error}. Give this account the right to write there, or 'data' another place."
+            ) from error
         yield db
+
+
+async def take_steps(db: aiosqlite.Connection, path: Path, steps: Sequence[str]) -> None:
+    """Bring this database, which was read from `path`, into today's shape."""
+    async with db.execute("PRAGMA user_version") as cursor:
+        row = await cursor.fetchone()
+    taken = int(row[0]) if row else 0
+    if taken > len(steps):
+        raise ConfigurationError(
+            f"{path} was written by a newer halo-agent; upgrade this one, or give it another data directory."
+        )
+    for number, step in enumerate(steps[taken:], start=taken + 1):
+        async with transaction(db):
+            for statement in step.split(";"):
+                await db.execute(statement)
+            await db.execute(f"PRAGMA user_version = {number}")
 
 
 @asynccontextmanager
@@ -36,16 +60,11 @@ async def transaction(db: aiosqlite.Connection) -> AsyncIterator[None]:
     await db.execute("COMMIT")
 
 
-async def _take_steps(db: aiosqlite.Connection, path: Path, steps: Sequence[str]) -> None:
-    async with db.execute("PRAGMA user_version") as cursor:
-        row = await cursor.fetchone()
-    taken = int(row[0]) if row else 0
-    if taken > len(steps):
-        raise ConfigurationError(
-            f"{path} was written by a newer halo-agent; upgrade this one, or give it another data directory."
-        )
-    for number, step in enumerate(steps[taken:], start=taken + 1):
-        async with transaction(db):
-            for statement in step.split(";"):
-                await db.execute(statement)
-            await db.execute(f"PRAGMA user_version = {number}")
+async def to_its_end(write: Coroutine[None, None, None]) -> None:
+    """Await a write; a cancellation waits for its end, since the connection's thread goes on with it anyway."""
+    task = asyncio.create_task(write)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

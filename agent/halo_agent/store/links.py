@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any, Final
 import aiosqlite
 
 from halo_agent.engine.records import Link
-from halo_agent.store.files import opened, transaction
+from halo_agent.store.files import opened, take_steps, to_its_end, transaction
 from halo_shared.entities import EntityKind
+from halo_shared.errors import ConfigurationError
 from halo_shared.identifiers import IntegrationRef
 
 STEPS: Final = (
@@ -32,6 +34,8 @@ STEPS: Final = (
     CREATE INDEX links_halo ON links (tenant, kind, halo_id)
     """,
 )
+
+Rows = list[tuple[Any, ...]]  # Any: one value per column
 
 _SCOPE: Final = "tenant = ? AND integration = ? AND kind = ?"
 _COLUMNS: Final = "source_id, halo_id, hash, active, name"
@@ -58,10 +62,23 @@ async def open_links(path: Path) -> AsyncIterator[LinkStore]:
 
 @asynccontextmanager
 async def copied_links(path: Path) -> AsyncIterator[LinkStore]:
-    """What the store in this file holds now, in memory: whatever is done to it changes nothing."""
-    async with opened(path, STEPS) as db, aiosqlite.connect(":memory:", isolation_level=None) as copy:
-        await db.backup(copy)
+    """What the store in this file holds now, in memory: whatever is done to it changes nothing.
+
+    No file is an empty store, and none is made.
+    """
+    async with aiosqlite.connect(":memory:", isolation_level=None) as copy:
+        try:
+            if uri := _to_read_only(path):
+                async with aiosqlite.connect(uri, uri=True) as db:
+                    await db.backup(copy)
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigurationError(f"{path} cannot be read: {error}.") from error
+        await take_steps(copy, path, STEPS)
         yield LinkStore(copy)
+
+
+def _to_read_only(path: Path) -> str | None:
+    return f"{path.absolute().as_uri()}?mode=ro" if path.exists() else None
 
 
 class IntegrationLinks:
@@ -76,9 +93,10 @@ class IntegrationLinks:
         self._fence = fence
 
     async def find(self, kind: EntityKind, source_ids: Collection[str]) -> dict[str, Link]:
-        query = f"""SELECT {_COLUMNS} FROM links
-            WHERE {_SCOPE} AND source_id IN (SELECT value FROM json_each(?))"""  # noqa: S608 - no value is pasted in
-        rows = await self._db.execute_fetchall(query, (*self._scope(kind), json.dumps(list(source_ids))))
+        # One parameter for each: inside a JSON array SQLite would cut a text at its first NUL.
+        some = ", ".join("?" * len(source_ids))
+        query = f"SELECT {_COLUMNS} FROM links WHERE {_SCOPE} AND source_id IN ({some})"  # noqa: S608 - no value is pasted in
+        rows = await self._db.execute_fetchall(query, (*self._scope(kind), *source_ids))
         return {row[0]: _link(kind, row) for row in rows}
 
     async def active_count(self, kind: EntityKind) -> int:
@@ -115,7 +133,7 @@ class IntegrationLinks:
         await self._write(statement, rows)
 
     async def mark_seen(self, kind: EntityKind, source_ids: Collection[str]) -> None:
-        statement = f"UPDATE links SET seen = ? WHERE {_SCOPE} AND source_id = ?"  # noqa: S608 - no value is pasted in
+        statement = f"UPDATE links SET seen = max(seen, ?) WHERE {_SCOPE} AND source_id = ?"  # noqa: S608 - no value is pasted in
         await self._write(statement, [(self._fence, *self._scope(kind), one) for one in source_ids])
 
     async def unseen(self, kind: EntityKind) -> AsyncIterator[Link]:
@@ -124,9 +142,11 @@ class IntegrationLinks:
             async for row in rows:
                 yield _link(kind, row)
 
-    async def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:  # Any: one value per column
-        if not rows:
-            return
+    async def _write(self, statement: str, rows: Rows) -> None:
+        if rows:
+            await to_its_end(self._write_now(statement, rows))
+
+    async def _write_now(self, statement: str, rows: Rows) -> None:
         async with self._writer, transaction(self._db):
             await self._db.executemany(statement, rows)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import aiosqlite
 
-from halo_agent.store.files import opened, transaction
+from halo_agent.store.files import opened, to_its_end, transaction
 from halo_shared import logs
 from halo_shared.messages.codec import Envelope, seal
 from halo_shared.messages.events import Event, Finished, Level, Progress, Started
@@ -59,17 +59,7 @@ class Outbox:
 
     async def put(self, event: Event) -> None:
         """Keep an event until the broker has it."""
-        envelope, to = seal(event, message_id=str(event.id)), to_monitors(event)
-        async with self._writer, transaction(self._db):
-            await self._db.execute(
-                "INSERT INTO spool (rank, message_id, kind, exchange, key, body) VALUES (?, ?, ?, ?, ?, ?)",
-                (_rank(event), envelope.id, envelope.kind, to.exchange, to.key, envelope.body),
-            )
-            if self.waiting >= self._limit:
-                await self._give_way()
-            else:
-                self.waiting += 1
-        self._news.set()
+        await to_its_end(self._put(event))
 
     async def oldest(self, limit: int) -> Sequence[Spooled]:
         """What has waited longest."""
@@ -80,14 +70,35 @@ class Outbox:
 
     async def drop(self, sent: Sequence[Spooled]) -> None:
         """Forget what the broker has confirmed."""
-        async with self._writer, transaction(self._db):
-            await self._db.executemany("DELETE FROM spool WHERE id = ?", [(one.id,) for one in sent])
-            self.waiting -= len(sent)
+        await to_its_end(self._drop(sent))
 
     async def news(self) -> None:
         """Return once there is something to send."""
         await self._news.wait()
         self._news.clear()
+
+    async def _put(self, event: Event) -> None:
+        envelope, to = seal(event, message_id=str(event.id)), to_monitors(event)
+        async with self._writer:
+            async with transaction(self._db):
+                await self._db.execute(
+                    "INSERT INTO spool (rank, message_id, kind, exchange, key, body) VALUES (?, ?, ?, ?, ?, ?)",
+                    (_rank(event), envelope.id, envelope.kind, to.exchange, to.key, envelope.body),
+                )
+                if full := self.waiting >= self._limit:
+                    await self._give_way()
+            if not full:
+                self.waiting += 1
+        self._news.set()
+
+    async def _drop(self, sent: Sequence[Spooled]) -> None:
+        async with self._writer:
+            async with transaction(self._db):
+                deleted = await self._db.executemany(
+                    "DELETE FROM spool WHERE id = ?", [(one.id,) for one in sent]
+                )
+            # Some may have given way while they were being sent.
+            self.waiting -= deleted.rowcount
 
     async def _give_way(self) -> None:
         await self._db.execute(

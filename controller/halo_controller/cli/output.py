@@ -13,15 +13,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from halo_controller.errors import Invalid, NotFound, Unauthorised
 from halo_shared.clock import Clock, SystemClock
-from halo_shared.errors import (
-    ConfigurationError,
-    CredentialRefused,
-    HaloIntegratorError,
-    PermissionMissing,
-    TransientError,
-)
+from halo_shared.errors import HaloIntegratorError
+from halo_shared.exits import exit_code, leaves
 
 Answer = TypeVar("Answer", bound=BaseModel | Sequence[BaseModel])
 
@@ -31,17 +25,6 @@ WIDE: Final = 200
 """Columns where nobody looks: a pipe or a file should get whole cells."""
 
 CLOCK: Final[Clock] = SystemClock()
-
-EXIT_CODES: Final[dict[type[BaseException], int]] = {
-    NotFound: 2,
-    Invalid: 2,
-    ConfigurationError: 2,
-    Unauthorised: 3,
-    CredentialRefused: 3,
-    PermissionMissing: 3,
-    TransientError: 3,
-}
-"""2: what was typed is wrong; 3: not reached or not let in; everything else is 1."""
 
 STYLES: Final = {
     "succeeded": "green",
@@ -80,20 +63,6 @@ def errors_in_words() -> Iterator[None]:
         error = next(leaves(group))
         say_error(str(error))
         sys.exit(exit_code(error))
-
-
-def exit_code(error: BaseException) -> int:
-    """The process's exit code for this error."""
-    return next((EXIT_CODES[cls] for cls in type(error).__mro__ if cls in EXIT_CODES), 1)
-
-
-def leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors themselves, without the groups around them."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from leaves(inner)
-    else:
-        yield error
 
 
 def say(text: str, style: str = "") -> None:

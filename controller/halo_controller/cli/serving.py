@@ -20,6 +20,7 @@ from halo_controller.store.database import Database, open_database
 from halo_controller.wiring import running
 from halo_shared import logs
 from halo_shared.clock import Clock, SystemClock
+from halo_shared.exits import leaves
 from halo_shared.redaction import Redactor
 from halo_shared.transport import Transport
 from halo_shared.transport.amqp import AmqpTransport
@@ -40,7 +41,7 @@ def run(settings: Settings) -> None:
     except ExceptionGroup as group:
         # A loop of the controller has died; to linger without it would be worse than to be started again.
         log.error("controller_died", exc_info=group)
-        reasons = "; ".join(f"{type(error).__name__}: {error}" for error in output.leaves(group))
+        reasons = "; ".join(f"{type(error).__name__}: {error}" for error in leaves(group))
         output.say_error(f"The controller stopped, because a part of it failed: {redactor.scrub(reasons)}")
         sys.exit(1)
 

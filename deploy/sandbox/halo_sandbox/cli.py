@@ -18,7 +18,9 @@ from halo_sandbox.server import Sandbox, running
 from halo_sandbox.settings import DEFAULT_PORT, RateLimit, SandboxSettings, Switches
 from halo_shared.errors import SettingsInvalid
 
-app = typer.Typer(help="A strict stand-in for a Halo instance.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="A strict stand-in for a Halo instance.", no_args_is_help=True, pretty_exceptions_enable=False
+)
 
 DEFAULTS = SandboxSettings()
 

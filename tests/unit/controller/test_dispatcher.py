@@ -1,10 +1,200 @@
-"""A run and its job are opened together or not at all."""
+"""A run and its job are opened together, or not at all."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from halo_controller.dispatcher import queue_again
+from halo_controller.errors import Conflict, NotFound
+from halo_controller.lifecycle import Happening
+from halo_controller.store import integrations, runs, tables
+from halo_shared.identifiers import IntegrationRef
+from halo_shared.messages.events import StatusChanged
+from halo_shared.runs import RunStatus
+from halo_shared.topology import EVENTS, Address, to_group
+from tests.support.builders import NOW, REF, finished, integration_spec
+from tests.support.clock import ManualClock
+from tests.unit.controller.centre import Centre, a_centre
 
 
-from tests.unit.controller.centre import Centre
-
-
-async def test_first(centre: Centre) -> None:
+async def test_opening_writes_the_run_its_job_and_what_is_told(centre: Centre) -> None:
     await centre.set_up("one")
-    run = await centre.leased()
-    print(run)
+
+    opened = await centre.open()
+
+    assert await centre.run(opened.id) == opened
+    assert (opened.status, opened.group, opened.queued_at) == (RunStatus.QUEUED, "site", NOW)
+    assert (await centre.integration()).last_opened_at == NOW
+    job, told = await centre.waiting()
+    assert (job.to, job.run, job.envelope.id) == (to_group("site"), opened.id, f"{opened.id}.0")
+    assert (told.to, told.run) == (Address(EVENTS.name, "acme.people.status.info"), None)
+    ((event, superseded),) = await centre.told()
+    assert isinstance(event, StatusChanged)
+    assert (event.status, event.text, superseded) == (
+        RunStatus.QUEUED,
+        "Queued for group site: a person asked for it.",
+        False,
+    )
+
+
+async def test_the_job_names_the_run_and_what_it_needs(centre: Centre) -> None:
+    await centre.set_up("one")
+    opened = await centre.open()
+
+    await centre.publisher.publish_some()
+
+    (job,) = await centre.jobs()
+    assert (job.run, job.tenant, job.integration, job.connector, job.queued_at) == (
+        opened.id,
+        "acme",
+        "people",
+        "ldap",
+        NOW,
+    )
+
+
+async def test_a_fault_half_way_leaves_nothing(centre: Centre) -> None:
+    await centre.set_up("one")
+    async with centre.database.write() as db:
+        await db.run_sync(tables.events.drop)  # so that the last of the statements fails
+
+    with pytest.raises(OperationalError, match="no such table: events"):
+        await centre.open()
+
+    async with centre.database.read() as db:
+        assert await runs.every(db) == []
+    assert await centre.waiting() == []
+    assert (await centre.integration()).last_opened_at is None
+
+
+DIES_BEFORE_IT_COMMITS = """
+import asyncio, os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from halo_controller.dispatcher import open_run
+from halo_controller.nouns import Trigger
+from halo_controller.store.database import open_database
+from halo_shared.identifiers import IntegrationRef
+
+async def main():
+    async with open_database(Path(sys.argv[1])) as database, database.write() as db:
+        await open_run(db, IntegrationRef("acme", "people"), Trigger.PERSON, "test", datetime.now(UTC))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+async def test_a_controller_that_is_killed_half_way_leaves_nothing(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    file = tmp_path / "controller.db"
+    async with a_centre(file, clock) as centre:
+        await centre.set_up("one")
+
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", DIES_BEFORE_IT_COMMITS, str(file))
+    assert await process.wait() == -signal.SIGKILL
+
+    async with a_centre(file, clock) as centre:
+        async with centre.database.read() as db:
+            assert await runs.every(db) == []
+        assert await centre.waiting() == []
+        assert (await centre.open()).status is RunStatus.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("group", "enabled", "sentence"),
+    [
+        (
+            "site",
+            False,
+            "'acme/people' is disabled; enable it with: halo-controller integrations enable acme/people",
+        ),
+        (
+            None,
+            True,
+            "'acme/people' is assigned to no group of agents; assign it with: halo-controller integrations assign acme/people --group GROUP",
+        ),
+    ],
+)
+async def test_what_is_not_ready_is_not_opened(
+    centre: Centre, group: str | None, enabled: bool, sentence: str
+) -> None:
+    await centre.set_up("one", spec=integration_spec(group=group), enabled=enabled)
+
+    with pytest.raises(Conflict) as refused:
+        await centre.open()
+
+    assert refused.value.message == sentence
+    assert await centre.waiting() == []
+
+
+async def test_an_integration_has_one_open_run(centre: Centre) -> None:
+    await centre.set_up("one")
+    first = await centre.open()
+
+    with pytest.raises(Conflict) as refused:
+        await centre.open()
+
+    assert refused.value.message == (
+        f"'acme/people' has an open run {first.id} (queued); wait for its end, or stop it with: "
+        f"halo-controller runs cancel {first.id}"
+    )
+    assert len(await centre.waiting()) == 2  # of the first
+
+
+async def test_it_may_run_again_when_the_run_has_ended(centre: Centre) -> None:
+    await centre.set_up("one")
+    first = await centre.leased()
+    await centre.inbox.take(finished(first))
+
+    assert (await centre.open()).id != first.id
+
+
+async def test_there_is_no_run_of_an_integration_that_there_is_not(centre: Centre) -> None:
+    await centre.set_up("one")
+
+    with pytest.raises(NotFound, match=r"There is no integration 'acme/assets'. There are: acme/people."):
+        await centre.open(IntegrationRef("acme", "assets"))
+
+
+async def test_a_run_that_is_queued_again_has_nothing_of_the_last_attempt(centre: Centre) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+
+    async with centre.database.write() as db:
+        again = await queue_again(db, leased, Happening.ATTEMPT_LOST, "the agent is gone", NOW)
+
+    assert await centre.run(leased.id) == again
+    assert (again.status, again.attempt, again.fence) == (RunStatus.QUEUED, 1, 0)
+    assert (again.agent, again.session, again.lease_until, again.deadline, again.progress) == (None,) * 5
+    job = (await centre.waiting())[0]
+    assert (job.run, job.envelope.id) == (leased.id, f"{leased.id}.1")
+
+
+async def test_a_run_is_queued_again_for_the_group_it_is_assigned_to_now(centre: Centre) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+
+    async with centre.database.write() as db:
+        await integrations.change(db, REF, integration_spec(group="other"), NOW)
+        again = await queue_again(db, leased, Happening.ATTEMPT_LOST, "the agent is gone", NOW)
+
+    assert again.group == "other"
+    assert (await centre.waiting())[0].to == to_group("other")
+
+
+async def test_what_has_ended_is_not_queued_again(centre: Centre) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+    await centre.inbox.take(finished(leased))
+    ended = await centre.run(leased.id)
+
+    with pytest.raises(Conflict, match=f"Run {ended.id} is succeeded; it cannot be queued again."):
+        async with centre.database.write() as db:
+            await queue_again(db, ended, Happening.ATTEMPT_LOST, "the agent is gone", NOW)

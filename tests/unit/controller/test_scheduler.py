@@ -108,17 +108,17 @@ async def test_a_person_who_is_quicker_wins(centre: Centre) -> None:
 
 
 async def test_the_loop_looks_every_second(centre: Centre) -> None:
-    await centre.set_up("one", spec=SCHEDULED)
+    await centre.set_up("one", spec=integration_spec(every=timedelta(seconds=10)))
     async with centre.database.write() as db:
-        await integrations.opened(db, REF, centre.clock.now())
+        await integrations.opened(db, REF, NOW)
     loop = asyncio.create_task(centre.scheduler.run())
     await centre.clock.asleep()
 
-    await centre.clock.advance(QUARTER - timedelta(seconds=TICK))
+    await centre.clock.advance(10 - TICK)
     assert await opened(centre) == []
     await centre.clock.advance(TICK)
     (only,) = await opened(centre)
-    assert only.queued_at == NOW + QUARTER
+    assert only.queued_at == NOW + timedelta(seconds=10)
 
     loop.cancel()
     with suppress(asyncio.CancelledError):

@@ -35,7 +35,11 @@ class Entry:
 
 
 class Client:
-    """One connection. All but `hang_up` belongs to one thread: the driver's handles allow no other."""
+    """One connection. All but `hang_up` belongs to one thread: the driver's handles allow no other.
+
+    Nothing but the sign-in has a time-out of its own, because one crashes bonsai in a paged search:
+    whoever has waited long enough calls `hang_up`.
+    """
 
     def __init__(self, settings: LdapSettings, attributes: Sequence[str]) -> None:
         self._settings = settings
@@ -53,7 +57,7 @@ class Client:
         client.set_credentials("SIMPLE", user=settings.bind_dn, password=password.get_secret_value())
         # Else bonsai makes numbers of what looks like one: "+44" becomes 44.
         client.set_raw_attributes([*self._attributes, CONTEXTS])
-        client.set_auto_page_acquire(False)  # pages that it acquires by itself have no time-out
+        client.set_auto_page_acquire(False)  # else a page would be asked for before it is wanted
         client.set_ignore_referrals(False)  # they mean that something is missing
         try:
             self._open = client.connect(timeout=min(settings.seconds, SIGN_IN_SECONDS))
@@ -73,7 +77,6 @@ class Client:
                 bonsai.LDAPSearchScope.SUBTREE,
                 settings.filter,
                 self._attributes,
-                settings.seconds,
                 page_size=size,
             )
             while True:
@@ -81,7 +84,7 @@ class Client:
                 message = results.acquire_next_page()
                 if message is None:
                     break
-                results = self._connection.get_result(message, settings.seconds)
+                results = self._connection.get_result(message)
             # A base that is kept elsewhere looks to bonsai like an empty one.
             if not self._look_at(settings.base, NO_ATTRIBUTES):
                 raise self._no_base()
@@ -113,6 +116,8 @@ class Client:
             yield
         except bonsai.NoSuchObjectError as error:
             raise self._no_base() from error
+        except ValueError as error:  # a referral to a host whose name bonsai does not like
+            raise refusals.referred(self._settings, str(error)) from error
         except bonsai.LDAPError as error:
             raise refusals.of_search(error.code, str(error), self._settings) from error
 
@@ -132,7 +137,7 @@ class Client:
     def _look_at(self, dn: str, attribute: str) -> list[bonsai.LDAPEntry]:
         """The entry with this DN, if the directory has it and shows it."""
         found: Sequence[object] = self._connection.search(
-            dn, bonsai.LDAPSearchScope.BASE, ANY_ENTRY, [attribute], self._settings.seconds
+            dn, bonsai.LDAPSearchScope.BASE, ANY_ENTRY, [attribute]
         )
         return [entry for entry in found if isinstance(entry, bonsai.LDAPEntry)]
 

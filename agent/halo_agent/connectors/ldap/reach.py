@@ -7,7 +7,7 @@ silent. So the way is tried here before every sign-in.
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from socket import SOCK_STREAM, gaierror
 from typing import Final
 
@@ -71,9 +71,7 @@ async def _line(settings: LdapSettings) -> AsyncIterator[Line]:
     try:
         yield reader, writer
     finally:
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
+        writer.transport.abort()  # after a handshake that failed, nobody ever says that it is closed
 
 
 async def _prove(settings: LdapSettings, clock: Clock) -> str:
@@ -84,21 +82,29 @@ async def _prove(settings: LdapSettings, clock: Clock) -> str:
     except ssl.SSLCertVerificationError as error:
         shown = await _shown(settings)
         raise certificates.refusal(error, shown, settings) from error
-    except TimeoutError as error:
-        raise SourceUnavailable(
-            f"{settings.host} takes connections on port {settings.port} and then is silent: "
-            "is that port the directory's, and is the directory well?"
-        ) from error
-    except OSError as error:  # an SSLError is one, too
-        cure = (
-            "use ldaps:// in 'url' if the directory has that, usually on port 636"
-            if settings.upgrades
-            else "give the port that has it, usually 636, or use ldap:// in 'url' for StartTLS"
-        )
-        raise SettingsInvalid(
-            f"{settings.host} speaks no TLS on port {settings.port}: {cure}.", detail=str(error)
-        ) from error
+    except OSError as error:  # SSLError and TimeoutError are, too
+        raise _not_encrypted(error, settings) from error
     return certificates.described(session.getpeercert() or {}, clock)
+
+
+def _not_encrypted(error: OSError, settings: LdapSettings) -> HaloIntegratorError:
+    port = f"port {settings.port} of {settings.host}"
+    cure = (
+        "use ldaps:// in 'url' if the directory has that, usually on port 636"
+        if settings.upgrades
+        else "give the port that has it, usually 636, or use ldap:// in 'url' for StartTLS"
+    )
+    if isinstance(error, TimeoutError):
+        return SourceUnavailable(
+            f"Whoever listens on {port} takes connections and then is silent: "
+            "is that port the directory's, and is the directory well?"
+        )
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+        return SettingsInvalid(f"There is no TLS on {port}: {cure}.", detail=str(error))
+    return SourceUnavailable(
+        f"The TLS handshake on {port} was broken off. If that lasts, there is no TLS on it: {cure}.",
+        detail=str(error),
+    )
 
 
 async def _shown(settings: LdapSettings) -> certificates.Certificate:
@@ -128,8 +134,11 @@ async def _ask_for_tls(
 ) -> None:
     writer.write(START_TLS)
     await writer.drain()
-    _, found, rest = (await reader.read(4096)).partition(RESULT_CODE)
-    if not found or rest[:1] != b"\0":
+    answer = await reader.read(4096)
+    if not answer:
+        raise ConnectionResetError("closed instead of an answer to StartTLS")
+    _, _, rest = answer.partition(RESULT_CODE)
+    if rest[:1] != b"\0":
         raise SettingsInvalid(
             f"{settings.host} offers no StartTLS on port {settings.port}: use ldaps:// in 'url', "
             "usually on port 636, or have StartTLS set up at the directory."

@@ -77,9 +77,17 @@ def of_search(code: int, detail: str, settings: LdapSettings) -> HaloIntegratorE
             detail=detail,
         )
     return SourceUnavailable(
-        f"The directory at {settings.url} broke off before it had given everything, or took longer than the "
-        f"{settings.seconds:g} seconds of 'timeout' for a page of {settings.page_size}; nothing is taken from half a read.",
+        f"The directory at {settings.url} broke off before it had given everything; "
+        "nothing is taken from half a read.",
         detail=detail,
+    )
+
+
+def too_slow(settings: LdapSettings) -> SourceUnavailable:
+    """An answer did not come in time."""
+    return SourceUnavailable(
+        f"The directory at {settings.url} gave no answer within {settings.seconds:g} seconds; nothing is taken from "
+        "half a read. If it is slow rather than ill, raise 'timeout' or lower 'page_size'."
     )
 
 

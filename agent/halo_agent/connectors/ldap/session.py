@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
+from halo_agent.connectors.ldap import refusals
 from halo_agent.connectors.ldap.client import Client, Entry
 from halo_agent.connectors.ldap.settings import LdapSettings
 
@@ -17,8 +18,9 @@ ResultT = TypeVar("ResultT")
 class Session:
     """A connection to the directory; see `signed_in`."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, settings: LdapSettings, attributes: Sequence[str]) -> None:
+        self._settings = settings
+        self._client = Client(settings, attributes)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ldap")
         self._doing: Future[Any] | None = None  # Any: of whatever is done
 
@@ -42,7 +44,11 @@ class Session:
 
     async def _do(self, work: Callable[..., ResultT], *values: object) -> ResultT:
         self._doing = self._thread.submit(work, *values)
-        return await asyncio.wrap_future(self._doing)
+        try:
+            async with asyncio.timeout(self._settings.seconds):
+                return await asyncio.wrap_future(self._doing)
+        except TimeoutError as error:
+            raise refusals.too_slow(self._settings) from error
 
 
 @asynccontextmanager
@@ -50,7 +56,7 @@ async def signed_in(
     settings: LdapSettings, password: SecretStr, attributes: Sequence[str]
 ) -> AsyncIterator[Session]:
     """A session for the length of a `with`."""
-    session = Session(Client(settings, attributes))
+    session = Session(settings, attributes)
     try:
         await session.sign_in(password)
         yield session

@@ -1,5 +1,6 @@
 """The settings of the ldap connector, which are also its form and its documentation."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -11,6 +12,7 @@ from halo_shared.durations import Span
 from halo_shared.mapping import Strict
 from halo_shared.redaction import SecretRef
 
+HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 PORTS: Final = {"ldap": 389, "ldaps": 636}
 ATTRIBUTES: Final = (
     "uid",
@@ -29,7 +31,7 @@ ATTRIBUTES: Final = (
 
 def _address(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in PORTS or not parts.hostname or not _port_is_valid(parts):
+    if parts.scheme not in PORTS or not HOST.fullmatch(parts.hostname or "") or not _port_is_valid(parts):
         raise ValueError(
             f"'{text}' is not the address of a directory: write ldaps://host or ldap://host, "
             "and :port behind it when it is neither 636 nor 389"

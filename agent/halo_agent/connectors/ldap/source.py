@@ -60,10 +60,13 @@ class LdapSource:
         async with self._signed_in() as session:
             yield CheckStep("authenticate", f"signed in as {self._settings.bind_dn}")
             async with aclosing(session.pages(SAMPLE)) as pages:
-                page = await anext(pages)
-        if not page:
+                sample: list[Entry] = []
+                async for sample in pages:
+                    if sample:
+                        break
+        if not sample:
             raise ConfigurationError(self._nothing_found())
-        yield CheckStep("read", self._described(page))
+        yield CheckStep("read", self._described(sample))
 
     def _signed_in(self) -> AbstractAsyncContextManager[Session]:
         password = self._secrets.resolve(self._settings.password)

@@ -1,6 +1,6 @@
 """Reads users or assets from spreadsheets; never writes to them."""
 
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from itertools import islice
 from typing import Final
@@ -28,7 +28,7 @@ class SpreadsheetSource:
     def __init__(self, settings: SpreadsheetSettings) -> None:
         self._settings = settings
 
-    def read(self, kind: EntityKind, mode: Mode, cursor: str | None) -> AsyncIterator[SourceItem]:
+    def read(self, kind: EntityKind, mode: Mode, cursor: str | None) -> AsyncGenerator[SourceItem, None]:
         """Every row, in every mode: a file does not tell what changed in it."""
         return from_thread(self._items(kind), at_a_time=_BATCH)
 

@@ -17,6 +17,7 @@ from halo_sandbox.demo import files
 from halo_sandbox.demo.people import PeopleSource
 from halo_sandbox.demo.world import World, until
 from halo_sandbox.server import Sandbox
+from halo_shared import logs
 from halo_shared.clock import SystemClock
 from halo_shared.messages.events import EVENTS, Level
 from halo_shared.redaction import Redactor
@@ -33,6 +34,9 @@ class OneProcessWorld(World):
     ) -> None:
         super().__init__(folder, sandbox, people, console, stack)
         self._transport = MemoryTransport()
+        logs.configure(
+            Redactor(), level="error"
+        )  # what the programs log would stand between the story's lines
 
     async def start_controller(self) -> None:
         settings = ControllerSettings(data=self.folder / "controller", port=0)
@@ -59,7 +63,9 @@ class OneProcessWorld(World):
 
     @asynccontextmanager
     async def _agent(self) -> AsyncIterator[None]:
-        settings = AgentSettings.load(self.files["agent"])
+        settings = AgentSettings(
+            name=files.AGENT, broker_url="", data=self.folder / "agent", secrets=self.folder / "secrets.yaml"
+        )
         stopping = Stopping()
         running = asyncio.create_task(
             wiring.run(settings, self._transport, SystemClock(), Redactor(), stopping)

@@ -31,6 +31,8 @@ class ProcessWorld(World):
     ) -> None:
         super().__init__(folder, sandbox, people, console, stack)
         self.environment["HALO_BROKER_URL"] = broker_url
+        self.programs: dict[str, subprocess.Popen[bytes]] = {}
+        """The controller and the agent, as they were last started."""
 
     async def start_controller(self) -> None:
         await self._start("controller", self._controller_is_ready, "halo-controller", "serve", "--port", "0")
@@ -66,7 +68,7 @@ class ProcessWorld(World):
 
     async def _start(
         self, name: str, ready: Callable[[], Awaitable[bool]], program: str, *arguments: str
-    ) -> subprocess.Popen[bytes]:
+    ) -> None:
         """A program of the product, until the world ends; raises ServiceError when it ends at once."""
         process = await self._stack.enter_async_context(
             processes.in_own_thread(
@@ -79,13 +81,14 @@ class ProcessWorld(World):
             )
         )
 
+        self.programs[name] = process
+
         async def ready_or_ended() -> bool:
             if process.poll() is not None:
                 raise ServiceError(f"{program} ended with {process.returncode} while it started")
             return await ready()
 
         await until(ready_or_ended)
-        return process
 
     async def _controller_is_ready(self) -> bool:
         return await asyncio.to_thread((self.folder / "controller" / "address").exists)

@@ -2,13 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 
 from halo_sandbox.demo import files
 from halo_sandbox.demo.people import CHANGED
-from halo_sandbox.demo.world import World
-
-Json = Any  # what a command printed with --json
+from halo_sandbox.demo.world import Json, World
 
 
 async def tell(world: World) -> None:
@@ -44,7 +41,10 @@ async def first_runs(world: World) -> None:
     people = run["counts"]["users"]
     held = await world.held("users")
     active = [user for user in held if not user["inactive"]]
-    world.expect(people["created"] > 0 and people["failed"] == 0, f"{people['created']} people created; disabled accounts that Halo never knew are left alone")
+    world.expect(
+        people["created"] > 0 and people["failed"] == 0,
+        f"{people['created']} people created; disabled accounts that Halo never knew are left alone",
+    )
     world.expect(len(active) == people["created"], f"Halo holds {len(active)} active people, each once")
     machines = await world.until_ended(files.MACHINES)
     assets = await world.held("assets")

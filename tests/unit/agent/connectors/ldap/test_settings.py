@@ -45,7 +45,16 @@ def test_the_url_says_where_and_how(url: str, host: str, port: int, upgrades: bo
 
 
 @pytest.mark.parametrize(
-    "url", ["ldap.example.com", "https://x", "ldaps://", "ldaps://x:port", "ldaps://x:0", "ldaps://x:70000"]
+    "url",
+    [
+        "ldap.example.com",
+        "https://x",
+        "ldaps://",
+        "ldaps://x:port",
+        "ldaps://x:0",
+        "ldaps://x:70000",
+        "ldaps://my_host",
+    ],
 )
 def test_another_address_is_refused_with_the_form_that_is_wanted(url: str) -> None:
     with pytest.raises(SettingsInvalid, match=r"url: .* write ldaps://host or ldap://host"):

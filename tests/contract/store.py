@@ -1,0 +1,604 @@
+"""What every database must keep; subclass it with the fixture of one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from uuid import uuid4
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.errors import Conflict, NotFound
+from halo_controller.nouns import AgentState, Attempt, Run, RunProgress
+from halo_controller.store import agents, events, integrations, outbox, runs, tables, tenants, tokens
+from halo_controller.store.database import Database, migrations
+from halo_shared.entities import EntityKind
+from halo_shared.errors import SourceUnavailable
+from halo_shared.identifiers import IntegrationRef, new_run_id
+from halo_shared.messages.base import Failure
+from halo_shared.messages.codec import Envelope
+from halo_shared.messages.events import Level, Stage
+from halo_shared.messages.requests import ConnectorSpec
+from halo_shared.redaction import Redactor
+from halo_shared.runs import Action, Approval, Mode, RunStatus, Tally
+from halo_shared.topology import to_agent, to_group
+from tests.support import builders
+from tests.support.builders import NOW, REF, SESSION
+
+ASSETS = IntegrationRef("acme", "assets")
+MINUTE = timedelta(minutes=1)
+
+
+class StoreContract:
+    """A module that subclasses this brings one fixture: `database`, empty and in today's shape."""
+
+    @pytest.fixture
+    async def known(self, database: Database) -> Database:
+        """The database with tenant acme, group site with agent one, acme/people and acme/assets."""
+        async with database.write() as db:
+            await tenants.add(db, builders.tenant_spec(), NOW)
+            await tenants.add_group(db, "site", "The site", NOW)
+            await agents.add(db, "one", "site", NOW)
+            await integrations.add(db, "acme", builders.integration_spec(), NOW)
+            await integrations.add(db, "acme", builders.integration_spec("assets"), NOW)
+        return database
+
+    # the shape
+
+    async def test_the_migrations_make_exactly_the_tables(self, database: Database) -> None:
+        def differences(connection: Connection) -> Sequence[object]:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            found: Sequence[object] = compare_metadata(context, tables.metadata)
+            return found
+
+        async with database.read() as db:
+            assert await db.run_sync(differences) == []
+
+    async def test_the_migrations_can_be_taken_back_and_made_again(self, database: Database) -> None:
+        async def names() -> set[str]:
+            async with database.read() as db:
+                return set(await db.run_sync(lambda connection: inspect(connection).get_table_names()))
+
+        before = await names()
+        async with database.write() as db:
+            await db.run_sync(lambda connection: command.downgrade(migrations(connection), "base"))
+        assert await names() == {"alembic_version"}
+
+        async with database.write() as db:
+            await db.run_sync(lambda connection: command.upgrade(migrations(connection), "head"))
+        assert await names() == before == {*tables.metadata.tables, "alembic_version"}
+
+    # transactions
+
+    async def test_a_transaction_that_raises_leaves_nothing(self, database: Database) -> None:
+        async def fail() -> None:
+            async with database.write() as db:
+                await tenants.add(db, builders.tenant_spec(), NOW)
+                await tenants.add_group(db, "site", "", NOW)
+                raise RuntimeError("half way")
+
+        with pytest.raises(RuntimeError, match="half way"):
+            await fail()
+
+        async with database.read() as db:
+            assert await tenants.every(db) == []
+            assert await tenants.every_group(db) == []
+
+    async def test_a_transaction_that_is_cancelled_leaves_nothing(self, database: Database) -> None:
+        async def wait_for_ever() -> None:
+            async with database.write() as db:
+                await tenants.add_group(db, "site", "", NOW)
+                await asyncio.Event().wait()
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(wait_for_ever(), 0.2)
+
+        async with database.write() as db:
+            assert await tenants.every_group(db) == []
+
+    async def test_a_refused_statement_spoils_nothing_of_its_transaction(self, known: Database) -> None:
+        async with known.write() as db:
+            await tenants.add_group(db, "before", "", NOW)
+            with pytest.raises(Conflict):
+                await tenants.add_group(db, "site", "", NOW)
+            with pytest.raises(Conflict):
+                await tenants.add(db, builders.tenant_spec(), NOW)
+            with pytest.raises(Conflict):
+                await agents.add(db, "one", "site", NOW)
+            with pytest.raises(Conflict):
+                await integrations.add(db, "acme", builders.integration_spec(), NOW)
+            await tenants.add_group(db, "then", "", NOW)
+
+        async with known.read() as db:
+            assert [group.name for group in await tenants.every_group(db)] == ["before", "site", "then"]
+
+    async def test_others_read_while_one_writes(self, known: Database) -> None:
+        async with asyncio.timeout(5), known.write() as writing:
+            await tenants.add_group(writing, "new", "", NOW)
+            async with known.read() as reading:
+                during = await tenants.every_group(reading)
+        async with known.read() as reading:
+            after = await tenants.every_group(reading)
+
+        assert ([group.name for group in during], len(after)) == (["site"], 2)
+
+    async def test_a_reader_sees_one_moment(self, known: Database) -> None:
+        async with asyncio.timeout(5), known.read() as reading:
+            first = await tenants.every_group(reading)
+            async with known.write() as writing:
+                await tenants.add_group(writing, "new", "", NOW)
+            assert await tenants.every_group(reading) == first
+
+    async def test_many_write_at_once(self, database: Database) -> None:
+        async def add(number: int) -> None:
+            async with database.write() as db:
+                await tenants.add_group(db, f"group-{number:02}", "", NOW)
+
+        await asyncio.gather(*(add(number) for number in range(30)))
+
+        async with database.read() as db:
+            assert len(await tenants.every_group(db)) == 30
+
+    # time
+
+    @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=5, minutes=30))])
+    async def test_times_are_kept_to_the_microsecond_and_come_back_in_utc(
+        self, database: Database, zone: timezone
+    ) -> None:
+        moment = datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=zone)
+
+        async with database.write() as db:
+            await tenants.add_group(db, "site", "", moment)
+            kept = (await tenants.get_group(db, "site")).created_at
+
+        assert (kept, kept.tzinfo) == (moment, UTC)
+
+    async def test_a_time_without_its_zone_is_refused(self, database: Database) -> None:
+        async with database.write() as db:
+            with pytest.raises(StatementError, match="2026-01-05 12:00:00 has no time zone"):
+                await tenants.add_group(db, "site", "", NOW.replace(tzinfo=None))
+
+    # tenants and groups
+
+    async def test_a_tenant(self, database: Database) -> None:
+        spec = builders.tenant_spec("acme")
+        async with database.write() as db:
+            added = await tenants.add(db, spec, NOW)
+            await tenants.add(db, builders.tenant_spec("aardvark"), NOW)
+
+        async with database.read() as db:
+            assert await tenants.get(db, "acme") == added
+            assert (added.spec, added.created_at) == (spec, NOW)
+            assert [tenant.spec.name for tenant in await tenants.every(db)] == ["aardvark", "acme"]
+
+    async def test_a_group(self, database: Database) -> None:
+        async with database.write() as db:
+            added = await tenants.add_group(db, "site", "The site", NOW)
+            await tenants.add_group(db, "hosted", "", NOW)
+
+        async with database.read() as db:
+            assert await tenants.get_group(db, "site") == added
+            assert (added.title, added.created_at) == ("The site", NOW)
+            assert [group.name for group in await tenants.every_group(db)] == ["hosted", "site"]
+
+    # agents
+
+    async def test_an_agent_that_was_never_heard(self, known: Database) -> None:
+        async with known.read() as db:
+            agent = await agents.get(db, "one")
+            assert await agents.find(db, "one") == agent
+            assert await agents.find(db, "two") is None
+
+        assert (agent.group, agent.created_at, agent.session, agent.connectors) == ("site", NOW, None, ())
+        assert agent.state(NOW) is AgentState.EXPECTED
+
+    async def test_what_an_agent_says_of_itself(self, known: Database) -> None:
+        connector = ConnectorSpec(
+            name="ldap", title="Directory", entities=(EntityKind.USERS,), settings_schema={"a": [1, None]}
+        )
+        hello = builders.hello().model_copy(update={"connectors": (connector,)})
+        async with known.write() as db:
+            await agents.greet(db, hello, NOW)
+            after_hello = await agents.get(db, "one")
+            await agents.saw(db, builders.heartbeat(), NOW + MINUTE)
+            after_beat = await agents.get(db, "one")
+
+        assert (after_hello.session, after_hello.version, after_hello.connectors) == (
+            SESSION,
+            "0.1.0",
+            (connector,),
+        )
+        assert (after_hello.seen_at, after_hello.slots, after_hello.free_slots) == (NOW, 2, 2)
+        assert (after_beat.seen_at, after_beat.free_slots) == (NOW + MINUTE, 1)
+        assert (after_beat.spooled, after_beat.doing) == (3, ("sender: asleep",))
+
+    async def test_agents_of_a_group(self, known: Database) -> None:
+        async with known.write() as db:
+            await tenants.add_group(db, "hosted", "", NOW)
+            await agents.add(db, "two", "site", NOW)
+            await agents.add(db, "pool", "hosted", NOW)
+
+            assert [agent.name for agent in await agents.every(db)] == ["one", "pool", "two"]
+            assert [agent.name for agent in await agents.every(db, "site")] == ["one", "two"]
+            assert [await agents.count(db, group) for group in ("site", "hosted", "none")] == [2, 1, 0]
+
+    async def test_an_agent_that_is_forgotten(self, known: Database) -> None:
+        async with known.write() as db:
+            await agents.remove(db, "one")
+
+            assert await agents.every(db) == []
+
+    # integrations
+
+    async def test_an_integration_is_created_disabled(self, known: Database) -> None:
+        async with known.read() as db:
+            integration = await integrations.get(db, REF)
+
+        assert (integration.ref, integration.spec) == (REF, builders.integration_spec())
+        assert (integration.enabled, integration.fence, integration.mode) == (False, 0, Mode.FULL)
+        assert (integration.created_at, integration.changed_at, integration.last_opened_at) == (
+            NOW,
+            NOW,
+            None,
+        )
+
+    async def test_integrations_by_tenant_and_by_switch(self, known: Database) -> None:
+        async with known.write() as db:
+            await tenants.add(db, builders.tenant_spec("other"), NOW)
+            await integrations.add(db, "other", builders.integration_spec(), NOW)
+            await integrations.switch(db, REF, enabled=True)
+
+            every = [str(one.ref) for one in await integrations.every(db)]
+            of_acme = [str(one.ref) for one in await integrations.every(db, "acme")]
+            enabled = [str(one.ref) for one in await integrations.every(db, enabled=True)]
+            disabled = [str(one.ref) for one in await integrations.every(db, "acme", enabled=False)]
+
+        assert every == ["acme/assets", "acme/people", "other/people"]
+        assert of_acme == ["acme/assets", "acme/people"]
+        assert (enabled, disabled) == (["acme/people"], ["acme/assets"])
+
+    async def test_another_definition_starts_from_the_beginning(self, known: Database) -> None:
+        spec = builders.integration_spec(every=MINUTE, connector="spreadsheet")
+        async with known.write() as db:
+            fence = await integrations.next_fence(db, REF)
+            await integrations.read_up_to(db, REF, fence, {EntityKind.USERS: "usn:17"})
+            before = await integrations.get(db, REF)
+            await integrations.change(db, REF, spec, NOW + MINUTE)
+            after = await integrations.get(db, REF)
+            other = await integrations.get(db, ASSETS)
+
+        assert (before.cursors, before.mode) == ({EntityKind.USERS: "usn:17"}, Mode.DELTA)
+        assert (after.spec, after.changed_at, after.cursors) == (spec, NOW + MINUTE, {})
+        assert other == builders.integration(builders.integration_spec("assets"), enabled=False)
+
+    async def test_a_cursor_that_was_read_by_an_old_definition_is_not_kept(self, known: Database) -> None:
+        async with known.write() as db:
+            fence = await integrations.next_fence(db, REF)
+            await integrations.change(db, REF, builders.integration_spec(connector="spreadsheet"), NOW)
+            await integrations.read_up_to(db, REF, fence, {EntityKind.USERS: "usn:17"})
+
+            assert (await integrations.get(db, REF)).cursors == {}
+
+    async def test_fences_grow_for_each_integration_by_itself(self, known: Database) -> None:
+        async with known.write() as db:
+            assert [await integrations.next_fence(db, REF) for _ in range(3)] == [1, 2, 3]
+            assert await integrations.next_fence(db, ASSETS) == 1
+
+    async def test_no_two_get_the_same_fence(self, known: Database) -> None:
+        async def ask() -> int:
+            async with known.write() as db:
+                return await integrations.next_fence(db, REF)
+
+        fences = await asyncio.gather(*(ask() for _ in range(20)))
+
+        assert sorted(fences) == list(range(1, 21))
+
+    # runs and attempts
+
+    async def test_a_run_comes_back_as_it_was_kept(self, known: Database) -> None:
+        whole = builders.running(
+            cancel_reason="not wanted",
+            counts={EntityKind.USERS: Tally(read=5, updated=2)},
+            requests=7,
+            progress=RunProgress(stage=Stage.APPLY, done=3, total=9),
+            failure=Failure.of(SourceUnavailable("The directory is away.", detail="x"), Redactor()),
+            held_for=(builders.excess(),),
+            approved=(Approval(entity=EntityKind.USERS, action=Action.RETIRE, up_to=9),),
+        )
+        plain = builders.run().model_copy(update={"id": new_run_id(), "integration": "assets"})
+        async with known.write() as db:
+            await runs.add(db, whole)
+            await runs.add(db, plain)
+
+        async with known.read() as db:
+            assert await runs.find(db, whole.id) == whole
+            assert await runs.get(db, plain.id) == plain
+
+    async def test_a_run_is_found_by_the_start_of_its_id(self, known: Database) -> None:
+        first = builders.run(RunStatus.FAILED, id="ab0000000000")
+        second = builders.run(RunStatus.FAILED, id="ab1000000000")
+        async with known.write() as db:
+            await runs.add(db, first)
+            await runs.add(db, second)
+
+            assert await runs.get(db, "ab1") == second
+            assert await runs.find(db, "ab1") is None
+            with pytest.raises(Conflict, match=r"Several runs start with 'ab'; write more of the id\."):
+                await runs.get(db, "ab")
+            with pytest.raises(NotFound, match=r"There is no run 'ab%'\. List them with: halo-controller"):
+                await runs.get(db, "ab%")
+
+    async def test_a_saved_run_is_changed_and_no_other(self, known: Database) -> None:
+        one, other = builders.run(), builders.run(id=new_run_id(), integration="assets")
+        async with known.write() as db:
+            await runs.add(db, one)
+            await runs.add(db, other)
+            changed = builders.running(progress=RunProgress(stage=Stage.READ, done=1))
+            await runs.save(db, changed)
+
+            assert await runs.get(db, one.id) == changed
+            assert await runs.get(db, other.id) == other
+
+    async def test_the_latest_runs_come_first(self, known: Database) -> None:
+        ended = [
+            builders.run(RunStatus.FAILED if hour else RunStatus.SUCCEEDED, id=f"{hour:012}", queued_at=NOW + hour * MINUTE)
+            for hour in range(4)
+        ]  # fmt: skip
+        still = builders.run(id=new_run_id(), integration="assets", queued_at=NOW - MINUTE)
+        async with known.write() as db:
+            for run in (*ended, still):
+                await runs.add(db, run)
+
+            assert await runs.every(db) == [*reversed(ended), still]
+            assert await runs.every(db, limit=2) == [ended[3], ended[2]]
+            assert await runs.every(db, status=RunStatus.SUCCEEDED) == [ended[0]]
+            assert await runs.every(db, integration="assets") == [still]
+            assert await runs.every(db, tenant="other") == []
+            assert await runs.latest(db) == {REF: ended[3], ASSETS: still}
+            assert await runs.latest(db, "other") == {}
+            assert await runs.still_open(db) == [still]
+            assert await runs.open_of(db, ASSETS) == still
+            assert await runs.open_of(db, REF) is None
+
+    async def test_an_integration_has_one_open_run(self, known: Database) -> None:
+        first = builders.run()
+        async with known.write() as db:
+            await runs.add(db, first)
+            with pytest.raises(Conflict) as refused:
+                await runs.add(db, builders.run(id=new_run_id()))
+            await runs.add(db, builders.run(RunStatus.LOST, id=new_run_id()))
+
+        assert refused.value.message == (
+            f"'acme/people' has an open run {first.id} (queued); wait for its end, or stop it with: "
+            f"halo-controller runs cancel {first.id}"
+        )
+
+    async def test_of_many_that_open_a_run_at_once_one_succeeds(self, known: Database) -> None:
+        async def open_one() -> Run:
+            run = builders.run(id=new_run_id())
+            async with known.write() as db:
+                await runs.add(db, run)
+            return run
+
+        results = await asyncio.gather(*(open_one() for _ in range(10)), return_exceptions=True)
+
+        assert sum(isinstance(result, Run) for result in results) == 1
+        assert sum(isinstance(result, Conflict) for result in results) == 9
+
+    async def test_the_database_itself_refuses_a_second_open_run(self, known: Database) -> None:
+        query = select(tables.runs)
+        async with known.write() as db:
+            await runs.add(db, builders.run())
+            row = dict((await db.execute(query)).mappings().one())
+            with pytest.raises(IntegrityError):
+                async with db.begin_nested():
+                    await db.execute(insert(tables.runs).values(row | {"id": new_run_id()}))
+
+    async def test_an_ended_run_cannot_be_opened_beside_an_open_one(self, known: Database) -> None:
+        ended = builders.run(RunStatus.FAILED)
+        async with known.write() as db:
+            await runs.add(db, ended)
+            await runs.add(db, builders.run(id=new_run_id()))
+            with pytest.raises(IntegrityError):
+                async with db.begin_nested():
+                    await runs.save(db, ended.model_copy(update={"ended_at": None}))
+
+    async def test_attempts_in_order(self, known: Database) -> None:
+        first, second = builders.running(), builders.running(attempt=2, fence=5, agent="two")
+        async with known.write() as db:
+            await runs.add(db, first)
+            await runs.begin_attempt(db, first, NOW)
+            await runs.end_attempt(db, first, "lost: it was restarted", NOW + MINUTE)
+            await runs.begin_attempt(db, second, NOW + 2 * MINUTE)
+
+            assert await runs.attempts_of(db, first.id) == [
+                Attempt(
+                    number=1,
+                    fence=1,
+                    agent="one",
+                    granted_at=NOW,
+                    ended_at=NOW + MINUTE,
+                    end="lost: it was restarted",
+                ),
+                Attempt(number=2, fence=5, agent="two", granted_at=NOW + 2 * MINUTE),
+            ]
+
+    async def test_an_attempt_has_one_beginning(self, known: Database) -> None:
+        async with known.write() as db:
+            await runs.add(db, builders.running())
+            await runs.begin_attempt(db, builders.running(), NOW)
+            with pytest.raises(IntegrityError):
+                async with db.begin_nested():
+                    await runs.begin_attempt(db, builders.running(fence=2), NOW)
+
+    # events
+
+    async def test_events_come_back_in_order_and_by_loudness(self, known: Database) -> None:
+        run = builders.running()
+        line = builders.logged(run)
+        end = builders.finished(run, cursors={EntityKind.USERS: "usn:17"})
+        async with known.write() as db:
+            await events.add(db, end, superseded=False)
+            await events.add(db, line, superseded=False)
+
+            assert await events.of_run(db, run.id) == [line, end]
+            assert await events.of_run(db, run.id, Level.WARNING) == [line]
+            assert await events.of_run(db, run.id, limit=1) == [line]
+            assert await events.of_run(db, new_run_id()) == []
+
+    async def test_an_event_is_stored_once(self, known: Database) -> None:
+        event = builders.logged(builders.running())
+        async with known.write() as db:
+            assert not await events.known(db, event)
+            await events.add(db, event, superseded=True)
+            assert await events.known(db, event)
+            with pytest.raises(IntegrityError):
+                async with db.begin_nested():
+                    await events.add(db, event, superseded=False)
+
+    # the outbox
+
+    async def test_the_outbox_is_a_queue(self, database: Database) -> None:
+        sealed = [Envelope(str(uuid4()), "note", f"{{{number}}}".encode()) for number in range(5)]
+        async with database.write() as db:
+            for number, envelope in enumerate(sealed):
+                await outbox.put(db, envelope, to_group("site"), run=builders.RUN_ID if number == 0 else None)
+
+            first, second = await outbox.oldest(db, 2)
+            assert ([first.envelope, second.envelope], first.to) == (sealed[:2], to_group("site"))
+            assert (first.run, second.run) == (builders.RUN_ID, None)
+            assert [one.envelope for one in await outbox.oldest(db, 9, after=second.id)] == sealed[2:]
+            await outbox.drop(db, [first.id, second.id])
+            assert [one.envelope for one in await outbox.oldest(db, 9)] == sealed[2:]
+            assert await outbox.count(db) == 3
+
+    async def test_what_is_put_later_is_sent_later_also_when_all_was_sent(self, database: Database) -> None:
+        ids = []
+        async with database.write() as db:
+            for text in ("one", "two"):
+                await outbox.put(db, Envelope(text, "note", b""), to_agent("one"))
+                (only,) = await outbox.oldest(db, 9)
+                await outbox.drop(db, [only.id])
+                ids.append(only.id)
+
+        assert ids[0] < ids[1]
+
+    # tokens
+
+    async def test_a_token_lets_in_whom_it_was_made_for(self, database: Database) -> None:
+        old, new = tokens.fresh(), tokens.fresh()
+        async with database.write() as db:
+            await tokens.put(db, "operator", old, NOW)
+            await tokens.put(db, "dashboard", tokens.fresh(), NOW)
+            assert await tokens.owner(db, old) == "operator"
+            await tokens.put(db, "operator", new, NOW)
+
+            assert await tokens.owner(db, new) == "operator"
+            assert await tokens.owner(db, old) is None
+            assert await tokens.owner(db, "") is None
+            digests = (await db.scalars(select(tables.tokens.c.digest))).all()
+        assert new not in digests
+
+    # what is refused, and in which words
+
+    @pytest.mark.parametrize(
+        ("add", "sentence"),
+        [
+            (
+                lambda db: tenants.add(db, builders.tenant_spec(), NOW),
+                "There is a tenant 'acme' already; choose another name.",
+            ),
+            (
+                lambda db: tenants.add_group(db, "site", "", NOW),
+                "There is a group 'site' already; choose another name.",
+            ),
+            (
+                lambda db: agents.add(db, "one", "site", NOW),
+                "There is an agent 'one' already; choose another name.",
+            ),
+            (
+                lambda db: integrations.add(db, "acme", builders.integration_spec(), NOW),
+                "There is an integration 'acme/people' already; change it with: halo-controller integrations update acme FILE",
+            ),
+        ],
+    )
+    async def test_a_name_is_taken_once(
+        self, known: Database, add: Callable[[AsyncConnection], Awaitable[object]], sentence: str
+    ) -> None:
+        async with known.write() as db:
+            with pytest.raises(Conflict) as refused:
+                await add(db)
+
+        assert refused.value.message == sentence
+
+    @pytest.mark.parametrize(
+        ("get", "sentence"),
+        [
+            (lambda db: tenants.get(db, "acne"), "There is no tenant 'acne'. The tenants are: acme."),
+            (lambda db: tenants.get_group(db, "sight"), "There is no group 'sight'. The groups are: site."),
+            (
+                lambda db: agents.add(db, "two", "sight", NOW),
+                "There is no group 'sight'. The groups are: site.",
+            ),
+            (
+                lambda db: agents.get(db, "two"),
+                "There is no agent 'two'. Register it with: halo-controller agents add two --group GROUP",
+            ),
+            (
+                lambda db: integrations.get(db, IntegrationRef("acme", "pepole")),
+                "There is no integration 'acme/pepole'. There are: acme/assets, acme/people.",
+            ),
+            (
+                lambda db: integrations.get(db, IntegrationRef("acne", "people")),
+                "There is no integration 'acne/people'. The tenant has none yet.",
+            ),
+            (
+                lambda db: integrations.add(db, "acne", builders.integration_spec(), NOW),
+                "There is no tenant 'acne'. The tenants are: acme.",
+            ),
+            (
+                lambda db: integrations.next_fence(db, IntegrationRef("acme", "pepole")),
+                "There is no integration 'acme/pepole'.",
+            ),
+            (
+                lambda db: runs.get(db, "0123"),
+                "There is no run '0123'. List them with: halo-controller runs list",
+            ),
+        ],
+    )
+    async def test_what_there_is_not_is_said_with_what_there_is(
+        self, known: Database, get: Callable[[AsyncConnection], Awaitable[object]], sentence: str
+    ) -> None:
+        async with known.write() as db:
+            with pytest.raises(NotFound) as refused:
+                await get(db)
+
+        assert refused.value.message == sentence
+
+    async def test_an_empty_house_says_so(self, database: Database) -> None:
+        async with database.read() as db:
+            with pytest.raises(NotFound, match=r"There is no tenant 'acme'\. There are no tenants yet\."):
+                await tenants.get(db, "acme")
+            with pytest.raises(NotFound, match=r"There is no group 'site'\. There are no groups yet\."):
+                await tenants.get_group(db, "site")
+
+    async def test_nothing_stands_without_what_it_belongs_to(self, known: Database) -> None:
+        stray = builders.run(integration="stray")
+        async with known.write() as db:
+            for statement in (
+                insert(tables.agents).values(name="two", group="stray", created_at=NOW),
+                insert(tables.integrations).values(
+                    tenant="stray", name="a", spec={}, enabled=True, created_at=NOW, changed_at=NOW
+                ),
+                insert(tables.attempts).values(run=stray.id, number=1, fence=1, agent="one", granted_at=NOW),
+            ):
+                with pytest.raises(IntegrityError):
+                    async with db.begin_nested():
+                        await db.execute(statement)
+            with pytest.raises(IntegrityError):
+                await runs.add(db, stray)

@@ -1,0 +1,94 @@
+"""A whole controller: every loop at work, and stopped."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from halo_controller.store import agents, tables, tenants
+from halo_controller.store.database import Database, open_database
+from halo_controller.wiring import declare_topology, running
+from halo_shared.messages.codec import seal
+from halo_shared.messages.commands import COMMANDS, Welcome
+from halo_shared.topology import (
+    EVENTS_QUEUE,
+    REQUESTS_QUEUE,
+    TO_CONTROLLER,
+    agent_queue,
+    jobs_queue,
+)
+from halo_shared.transport.consuming import read
+from halo_shared.transport.memory import MemoryTransport
+from tests.support.builders import NOW, hello
+from tests.support.clock import ManualClock
+
+LOOPS = {"scheduler", "publisher", "requests", "inbox", "reconciler"}
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with open_database(tmp_path / "controller.db") as one:
+        async with one.write() as db:
+            await tenants.add_group(db, "site", "", NOW)
+            await agents.add(db, "one", "site", NOW)
+        yield one
+
+
+def loops_at_work() -> set[str]:
+    return {task.get_name() for task in asyncio.all_tasks()} & LOOPS
+
+
+async def test_it_starts_answers_and_stops(database: Database, clock: ManualClock) -> None:
+    transport = MemoryTransport()
+
+    async with running(database, transport, clock), asyncio.timeout(5):
+        assert loops_at_work() == LOOPS
+        await transport.publish(seal(hello(), message_id="1"), TO_CONTROLLER)
+        async with transport.consume(agent_queue("one"), prefetch=9) as deliveries:
+            welcome, delivery = await anext(read(deliveries, COMMANDS))
+            await delivery.done()
+
+    assert isinstance(welcome, Welcome)
+    assert loops_at_work() == set()
+    assert transport.unsettled == 0
+
+
+async def test_the_queues_of_all_groups_and_agents_are_there(database: Database) -> None:
+    transport = MemoryTransport()
+
+    await declare_topology(database, transport)
+    await declare_topology(database, transport)
+
+    for queue in (REQUESTS_QUEUE, EVENTS_QUEUE, jobs_queue("site"), agent_queue("one")):
+        assert await transport.depth(queue) == 0
+
+
+async def test_a_loop_that_dies_takes_the_controller_with_it(database: Database, clock: ManualClock) -> None:
+    async def work_until_it_dies() -> None:
+        async with running(database, MemoryTransport(), clock), asyncio.timeout(5):
+            await clock.asleep(2)  # scheduler and reconciler have looked once
+            async with database.write() as db:
+                await db.run_sync(tables.runs.drop)
+            await clock.advance(timedelta(seconds=1))
+            await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await work_until_it_dies()
+
+    (fault,) = caught.value.exceptions
+    assert "no such table: runs" in str(fault)
+    assert loops_at_work() == set()
+
+
+async def test_it_stops_when_its_user_fails(database: Database, clock: ManualClock) -> None:
+    async def fail() -> None:
+        async with running(database, MemoryTransport(), clock):
+            raise ValueError("ours")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await fail()
+
+    assert [str(error) for error in caught.value.exceptions] == ["ours"]
+    assert loops_at_work() == set()
