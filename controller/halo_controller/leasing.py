@@ -70,6 +70,11 @@ def lease_end(now: datetime, deadline: datetime, *, agents_in_group: int) -> dat
     return deadline if agents_in_group <= 1 else min(now + LEASE, deadline)
 
 
+def budget_slice(requests_per_minute: int, attempts: int) -> int:
+    """What one of so many attempts that run for a tenant may ask of its Halo in a minute."""
+    return max(1, requests_per_minute // max(1, attempts))
+
+
 def renewable(run: Run | None, held: HeldLease, agent: Agent, now: datetime) -> bool:
     """Whether the agent still has the right it says it has."""
     return (

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller import leasing
 from halo_controller.leasing import Grant, Refusal
 from halo_controller.lifecycle import TRANSITIONS, Happening
-from halo_controller.nouns import HEARTBEAT, Agent, Integration, Run, Tenant
+from halo_controller.nouns import HEARTBEAT, Agent, Integration, Run
 from halo_controller.publisher import Publisher
 from halo_controller.steering import send_cancel
 from halo_controller.store import agents, integrations, outbox, runs, tenants
@@ -116,8 +116,7 @@ async def _lease(db: AsyncConnection, agent: Agent, request: LeaseRequest, now: 
         case Grant() if run and integration:
             if not decision.repeated:
                 run = await _start(db, run, request, decision, now)
-            tenant = await tenants.get(db, run.tenant)
-            return _granted(run, integration, tenant, request, decision, now)
+            return await _granted(db, run, integration, request, decision, now)
         case Grant():
             raise AssertionError("a grant without a run")
 
@@ -141,9 +140,16 @@ async def _start(db: AsyncConnection, run: Run, request: LeaseRequest, grant: Gr
     return run
 
 
-def _granted(
-    run: Run, integration: Integration, tenant: Tenant, request: LeaseRequest, grant: Grant, now: datetime
+async def _granted(
+    db: AsyncConnection,
+    run: Run,
+    integration: Integration,
+    request: LeaseRequest,
+    grant: Grant,
+    now: datetime,
 ) -> LeaseGranted:
+    halo = (await tenants.get(db, run.tenant)).spec.halo
+    running = await runs.count_running(db, run.tenant)
     return LeaseGranted(
         ask=request.ask,
         run=run.id,
@@ -151,10 +157,10 @@ def _granted(
         attempt=run.attempt,
         lease_seconds=(grant.lease_until - now).total_seconds(),
         deadline=grant.deadline,
-        requests_per_minute=tenant.spec.halo.requests_per_minute,
+        requests_per_minute=leasing.budget_slice(halo.requests_per_minute, running),
         assignment=Assignment(
             tenant=run.tenant,
-            halo=tenant.spec.halo,
+            halo=halo,
             integration=integration.spec,
             mode=integration.mode,
             cursors=integration.cursors,

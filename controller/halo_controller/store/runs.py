@@ -96,6 +96,12 @@ async def still_open(db: AsyncConnection) -> Sequence[Run]:
     return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
+async def count_running(db: AsyncConnection, tenant: str) -> int:
+    """How many runs of a tenant an agent works on."""
+    running = (runs.c.tenant == tenant, runs.c.status == RunStatus.RUNNING)
+    return await db.scalar(select(func.count()).where(*running)) or 0
+
+
 async def save(db: AsyncConnection, run: Run) -> None:
     """Keep the run as it is now."""
     await db.execute(update(runs).where(runs.c.id == run.id).values(_row(run)))

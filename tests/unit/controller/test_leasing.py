@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from halo_controller.leasing import LEASE, Grant, Refusal, decide, lease_end, renewable
+from halo_controller.leasing import LEASE, Grant, Refusal, budget_slice, decide, lease_end, renewable
 from halo_controller.nouns import Agent, Run
 from halo_shared.messages.requests import HeldLease
 from halo_shared.runs import RunStatus
@@ -110,3 +110,11 @@ def test_who_may_keep_a_lease(
     of: Run | None, held: HeldLease, asks: Agent, after: timedelta, may_go_on: bool
 ) -> None:
     assert renewable(of, held, asks, NOW + after) is may_go_on
+
+
+class TestBudgetSlice:
+    @pytest.mark.parametrize(
+        ("total", "attempts", "each"), [(50, 1, 50), (50, 2, 25), (50, 3, 16), (2, 5, 1), (50, 0, 50)]
+    )
+    def test_attempts_share_what_halo_allows(self, total: int, attempts: int, each: int) -> None:
+        assert budget_slice(total, attempts) == each

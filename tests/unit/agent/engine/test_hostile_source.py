@@ -66,7 +66,8 @@ async def test_a_strange_value_is_written_once(world: World, value: Value) -> No
 async def test_shuffled_duplicates_and_gaps_harm_nobody(world: World) -> None:
     people = [person(f"p-{number}") for number in range(40)]
     await sync(world.attempt(MemorySource(people)))
-    noise = [person(""), person(" "), *people[:10], UnreadableRecord(USERS, "row 3", "it is torn")]
+    torn = UnreadableRecord(USERS, "row 3", "it is torn")
+    noise: list[SourceRecord | UnreadableRecord] = [person(""), person(" "), *people[:10], torn]
     for seed in range(5):
         world.forget_calls()
         items: list[SourceRecord | UnreadableRecord] = [*people[:30], *noise]

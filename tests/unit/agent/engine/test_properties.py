@@ -121,7 +121,7 @@ def identities(halo: MemoryHalo) -> list[str]:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases)
 async def test_a_second_run_writes_nothing_with_or_without_links(case: Case) -> None:
     halo = MemoryHalo(case.halo)
@@ -135,7 +135,7 @@ async def test_a_second_run_writes_nothing_with_or_without_links(case: Case) -> 
         assert halo.written == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(cases, st.integers(1, 20), st.booleans(), st.booleans())
 async def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(
     case: Case, call: int, answer_lost: bool, links_lost: bool
@@ -162,7 +162,7 @@ async def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(
         assert halo.written == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases)
 async def test_no_id_of_the_source_comes_to_be_in_halo_twice(case: Case) -> None:
     halo = MemoryHalo(case.halo)
@@ -174,7 +174,7 @@ async def test_no_id_of_the_source_comes_to_be_in_halo_twice(case: Case) -> None
     assert [id_ for id_ in set(now) if now.count(id_) > max(1, before.count(id_))] == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases, sources(), st.integers(0, 6), st.sampled_from(["stops", "delta"]))
 async def test_nobody_is_retired_without_proof(
     case: Case, later: list[SourceRecord], seen: int, how: str
@@ -191,7 +191,7 @@ async def test_nobody_is_retired_without_proof(
         assert active <= {record.id for record in halo.records.values() if record.active}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases, sources(), st.integers(1, 20))
 async def test_a_changed_source_is_caught_up_with_after_any_interruption(
     case: Case, later: list[SourceRecord], call: int

@@ -1,0 +1,200 @@
+"""Events on disk until the broker has them."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from halo_agent.store import outbox as module
+from halo_agent.store.outbox import Outbox, open_outbox
+from halo_shared.errors import RecordRefused
+from halo_shared.messages.base import Failure
+from halo_shared.messages.events import Event, Level, RecordEvent, Started
+from halo_shared.redaction import Redactor
+from halo_shared.runs import Mode
+from halo_shared.topology import to_monitors
+from tests.support import builders
+from tests.support.agent import spooled
+from tests.support.engine import USERS
+
+RUN = builders.running()
+
+
+def numbered(number: int) -> Event:
+    return builders.logged(RUN, str(number))
+
+
+def started() -> Event:
+    origin, text = builders.origin(RUN), "It began."
+    return Started(
+        id=uuid4(),
+        at=builders.NOW,
+        origin=origin,
+        seq=1,
+        level=Level.INFO,
+        text=text,
+        connector="ldap",
+        mode=Mode.FULL,
+        attempt=1,
+    )
+
+
+def refused() -> Event:
+    failure = Failure.of(RecordRefused("No."), Redactor())
+    return RecordEvent(
+        id=uuid4(),
+        at=builders.NOW,
+        origin=builders.origin(RUN),
+        seq=2,
+        level=Level.ERROR,
+        text="No.",
+        entity=USERS,
+        source_id="a-1",
+        name="Anna",
+        outcome="failed",
+        failure=failure,
+    )
+
+
+def quiet(level: Level) -> Event:
+    return builders.logged(RUN).model_copy(update={"level": level})
+
+
+async def texts(outbox: Outbox) -> list[str]:
+    return [event.text for event in await spooled(outbox)]
+
+
+async def test_events_wait_in_the_order_in_which_they_came_each_with_its_address(outbox: Outbox) -> None:
+    events = [numbered(number) for number in range(5)]
+    for event in events:
+        await outbox.put(event)
+
+    waiting = await outbox.oldest(3)
+
+    assert [one.envelope.id for one in waiting] == [str(event.id) for event in events[:3]]
+    assert {one.to for one in waiting} == {to_monitors(events[0])}
+    assert await spooled(outbox) == events
+    assert outbox.waiting == 5
+
+
+async def test_what_is_dropped_is_gone_and_nothing_else(outbox: Outbox) -> None:
+    for number in range(4):
+        await outbox.put(numbered(number))
+    waiting = await outbox.oldest(4)
+
+    await outbox.drop([waiting[0], waiting[2]])
+    await outbox.drop([])
+
+    assert await texts(outbox) == ["1", "3"]
+    assert outbox.waiting == 2
+
+
+async def test_events_survive_a_restart_in_their_order(tmp_path: Path) -> None:
+    async with open_outbox(tmp_path / "spool.db", limit=10) as outbox:
+        for number in range(3):
+            await outbox.put(numbered(number))
+        await outbox.drop(await outbox.oldest(1))
+
+    async with open_outbox(tmp_path / "spool.db", limit=10) as reopened:
+        async with asyncio.timeout(1):
+            await reopened.news()
+        await reopened.put(numbered(3))
+        assert await texts(reopened) == ["1", "2", "3"]
+        assert reopened.waiting == 3
+
+
+async def test_there_is_no_news_of_an_empty_outbox(outbox: Outbox) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await outbox.news()
+
+    await outbox.put(numbered(1))
+    async with asyncio.timeout(1):
+        await outbox.news()
+
+
+@pytest.mark.parametrize(
+    ("quieter", "louder"),
+    [
+        (lambda: builders.progress(RUN), lambda: numbered(1)),
+        (lambda: quiet(Level.DEBUG), lambda: quiet(Level.INFO)),
+        (lambda: quiet(Level.INFO), refused),
+        (lambda: quiet(Level.INFO), lambda: quiet(Level.WARNING)),
+        (refused, started),
+        (refused, lambda: builders.finished(RUN)),
+    ],
+    ids=[
+        "progress",
+        "debug",
+        "info before errors",
+        "info before warnings",
+        "errors",
+        "errors before the end",
+    ],
+)
+@pytest.mark.parametrize("in_this_order", [True, False])
+async def test_when_it_is_full_the_least_telling_gives_way(
+    tmp_path: Path, quieter: Callable[[], Event], louder: Callable[[], Event], in_this_order: bool
+) -> None:
+    pair = [quieter(), louder()]
+    async with open_outbox(tmp_path / "spool.db", limit=1) as outbox:
+        for event in pair if in_this_order else pair[::-1]:
+            await outbox.put(event)
+
+        assert await spooled(outbox) == [pair[1]]
+        assert (outbox.waiting, outbox.dropped) == (1, 1)
+
+
+async def test_of_two_alike_the_older_gives_way(tmp_path: Path) -> None:
+    async with open_outbox(tmp_path / "spool.db", limit=2) as outbox:
+        for number in range(5):
+            await outbox.put(numbered(number))
+
+        assert await texts(outbox) == ["3", "4"]
+        assert (outbox.waiting, outbox.dropped) == (2, 3)
+
+
+async def test_what_gave_way_while_it_was_sent_is_not_counted_twice(tmp_path: Path) -> None:
+    async with open_outbox(tmp_path / "spool.db", limit=2) as outbox:
+        await outbox.put(numbered(0))
+        await outbox.put(numbered(1))
+        under_way = await outbox.oldest(2)
+        await outbox.put(numbered(2))
+
+        await outbox.drop(under_way)
+
+        assert await texts(outbox) == ["2"]
+        assert outbox.waiting == 1
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_put_that_is_cancelled_anywhere_is_done_or_not_begun(outbox: Outbox, steps: int) -> None:
+    putting = asyncio.create_task(outbox.put(numbered(1)))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    putting.cancel()
+    await asyncio.gather(putting, return_exceptions=True)
+    await outbox.put(numbered(2))
+
+    assert outbox.waiting == len(await spooled(outbox))
+    assert (await texts(outbox))[-1] == "2"
+
+
+async def test_many_hands_may_put_at_once(outbox: Outbox) -> None:
+    await asyncio.gather(*(outbox.put(numbered(number)) for number in range(50)))
+
+    assert outbox.waiting == len(await spooled(outbox)) == 50
+
+
+async def test_dropping_is_said_the_first_time_and_then_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[int] = []
+    monkeypatch.setattr(module.log, "warning", lambda _, dropped, limit: said.append(dropped))
+    async with open_outbox(tmp_path / "spool.db", limit=1) as outbox:
+        for number in range(4):
+            await outbox.put(numbered(number))
+
+    assert said == [1]

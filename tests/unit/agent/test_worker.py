@@ -1,0 +1,367 @@
+"""From a job in the queue to the last word on it."""
+
+import asyncio
+
+import pytest
+from pydantic import SecretStr
+
+from halo_agent import leases as leases_module
+from halo_agent.leases import Lease
+from halo_agent.reporter import Ending, EventReporter
+from halo_agent.store.outbox import Outbox
+from halo_shared.errors import ErrorClass, LeaseLost, MappingInvalid, Unroutable
+from halo_shared.messages.events import Finished, Started
+from halo_shared.runs import RunStatus
+from halo_shared.topology import jobs_queue
+from halo_shared.transport import consuming
+from halo_shared.transport.memory import MemoryTransport
+from tests.support.agent import Agents, logged, spooled
+from tests.support.clock import eventually
+from tests.support.controller_double import GROUP, ControllerDouble
+
+RUN, OTHER, THIRD = "000000000001", "000000000002", "000000000003"
+JOBS = jobs_queue(GROUP)
+
+
+class Work:
+    """A job that goes on until the test lets it go."""
+
+    def __init__(self) -> None:
+        self.leases: dict[str, Lease] = {}
+        self.let_go = asyncio.Event()
+        self.cut_short: list[str] = []
+
+    async def __call__(self, lease: Lease, reporter: EventReporter) -> Ending:
+        self.leases[lease.grant.run] = lease
+        try:
+            await self.let_go.wait()
+        except asyncio.CancelledError:
+            self.cut_short.append(lease.grant.run)
+            raise
+        return Ending(RunStatus.SUCCEEDED, {})
+
+    async def started(self, *runs: str) -> None:
+        """Return when work on these is under way."""
+        await eventually(lambda: set(runs) <= self.leases.keys())
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+async def last_words(outbox: Outbox, runs: int = 1) -> dict[str, Finished]:
+    """How so many runs ended."""
+    while True:
+        said = {e.origin.run: e for e in await spooled(outbox) if isinstance(e, Finished)}
+        if len(said) >= runs:
+            return said
+        await asyncio.sleep(0.005)
+
+
+class TestTaking:
+    async def test_the_message_is_settled_once_the_lease_is_there_and_the_work_goes_on(
+        self, agents: Agents, controller: ControllerDouble, transport: MemoryTransport, work: Work
+    ) -> None:
+        await agents.start(work)
+        await controller.dispatch(RUN)
+        await work.started(RUN)
+
+        await eventually(lambda: transport.unsettled == 0)
+        assert await transport.depth(JOBS) == 0
+        assert not work.let_go.is_set()
+
+    async def test_the_message_is_kept_while_the_controller_is_silent(
+        self, agents: Agents, controller: ControllerDouble, transport: MemoryTransport, work: Work
+    ) -> None:
+        await agents.start(work)
+        controller.answers = False
+        await controller.dispatch(RUN)
+        await eventually(lambda: len(controller.asked) == 1)
+
+        assert transport.unsettled >= 1
+
+    async def test_a_finished_job_ends_with_its_last_word_and_gives_its_lease_back(
+        self, agents: Agents, controller: ControllerDouble, outbox: Outbox, work: Work
+    ) -> None:
+        agent = await agents.start(work)
+        work.let_go.set()
+        await controller.dispatch(RUN)
+
+        said = (await last_words(outbox))[RUN]
+        assert said.status is RunStatus.SUCCEEDED
+        assert isinstance((await spooled(outbox))[0], Started)
+        await eventually(lambda: agent.leases.held == ())
+        assert agent.worker.doing() == []
+
+    async def test_a_full_agent_leaves_the_next_job_to_an_idle_one(
+        self, agents: Agents, controller: ControllerDouble, work: Work
+    ) -> None:
+        await agents.start(work, name="one")
+        await controller.dispatch(RUN)
+        await work.started(RUN)
+        await agents.start(work, name="two")
+        await controller.dispatch(OTHER)
+        await work.started(OTHER)
+
+        assert [(ask.agent, ask.run) for ask in controller.asked] == [("one", RUN), ("two", OTHER)]
+
+    async def test_a_full_agent_takes_the_next_job_when_a_slot_is_free(
+        self,
+        agents: Agents,
+        controller: ControllerDouble,
+        transport: MemoryTransport,
+        outbox: Outbox,
+        work: Work,
+    ) -> None:
+        await agents.start(work, slots=2)
+        for run in (RUN, OTHER, THIRD):
+            await controller.dispatch(run)
+        await work.started(RUN, OTHER)
+        await eventually(lambda: transport.unsettled == 0)
+        assert await transport.depth(JOBS) == 1
+        work.let_go.set()
+
+        assert set(await last_words(outbox, runs=3)) == {RUN, OTHER, THIRD}
+
+    async def test_a_second_copy_of_a_job_in_hand_is_settled(
+        self, agents: Agents, controller: ControllerDouble, transport: MemoryTransport, work: Work
+    ) -> None:
+        await agents.start(work, slots=2)
+        await controller.dispatch(RUN)
+        await work.started(RUN)
+        await controller.dispatch(RUN)
+        await controller.dispatch(OTHER)
+        await work.started(OTHER)
+
+        await eventually(lambda: transport.unsettled == 0)
+        assert await transport.depth(JOBS) == 0
+        assert [ask.run for ask in controller.asked] == [RUN, OTHER]
+
+    async def test_a_refused_job_is_settled_and_never_begun(
+        self,
+        agents: Agents,
+        controller: ControllerDouble,
+        transport: MemoryTransport,
+        outbox: Outbox,
+        work: Work,
+    ) -> None:
+        await agents.start(work)
+        controller.refused.add(RUN)
+        await controller.dispatch(RUN)
+        await controller.dispatch(OTHER)
+        await work.started(OTHER)
+
+        assert RUN not in work.leases
+        assert await transport.depth(JOBS) == 0
+        assert {event.origin.run for event in await spooled(outbox)} == {OTHER}
+
+    async def test_without_an_answer_the_job_goes_back_and_is_taken_again(
+        self,
+        agents: Agents,
+        controller: ControllerDouble,
+        work: Work,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(leases_module, "ANSWER_WITHIN", 0.01)
+        monkeypatch.setattr(consuming, "AGAIN_AFTER", 0.01)
+        await agents.start(work)
+        controller.answers = False
+        await controller.dispatch(RUN)
+        await eventually(lambda: len(controller.asked) >= 4)
+        assert work.leases == {}
+        controller.answers = True
+
+        await work.started(RUN)
+
+    async def test_a_group_without_a_queue_is_told(self, agents: Agents, work: Work) -> None:
+        agent = await agents.start(work)
+
+        with pytest.raises(Unroutable):
+            await agent.worker.run("nowhere")
+
+    async def test_it_says_what_it_is_doing(
+        self, agents: Agents, controller: ControllerDouble, work: Work
+    ) -> None:
+        agent = await agents.start(work, slots=2)
+        await controller.dispatch(RUN)
+        await work.started(RUN)
+        controller.answers = False
+        await controller.dispatch(OTHER)
+        await eventually(lambda: len(controller.asked) == 2)
+
+        assert agent.worker.doing() == [f"{RUN}: starting", f"{OTHER}: asking for the lease"]
+
+
+class TestFailing:
+    async def test_a_configuration_error_is_told_in_its_own_sentence(
+        self, agents: Agents, controller: ControllerDouble, outbox: Outbox
+    ) -> None:
+        async def job(lease: Lease, reporter: EventReporter) -> Ending:
+            raise MappingInvalid("mapping.users: 'mial' is unknown.")
+
+        await agents.start(job)
+        await controller.dispatch(RUN)
+
+        said = (await last_words(outbox))[RUN]
+        assert said.status is RunStatus.FAILED
+        assert said.failure is not None
+        assert said.failure.error_class is ErrorClass.CONFIGURATION
+        assert said.text.startswith("mapping.users: 'mial' is unknown.")
+
+    async def test_a_fault_of_ours_is_told_without_a_secret_and_the_agent_goes_on(
+        self,
+        agents: Agents,
+        controller: ControllerDouble,
+        outbox: Outbox,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        async def job(lease: Lease, reporter: EventReporter) -> Ending:
+            raise KeyError("canary-5f3a")
+
+        agents.redactor.learn(SecretStr("canary-5f3a"))
+        with logged(agents.redactor):
+            await agents.start(job)
+            await controller.dispatch(RUN)
+            await controller.dispatch(OTHER)
+            said = await last_words(outbox, runs=2)
+
+        failure = said[RUN].failure
+        assert failure is not None
+        assert (failure.code, failure.error_class) == ("KeyError", ErrorClass.INTERNAL)
+        lines = capsys.readouterr().err
+        assert "attempt_failed" in lines
+        assert "canary-5f3a" not in lines + "".join(e.model_dump_json() for e in await spooled(outbox))
+
+    async def test_an_attempt_that_cannot_even_report_ends_nobody_else_s(
+        self, agents: Agents, controller: ControllerDouble, outbox: Outbox, transport: MemoryTransport
+    ) -> None:
+        async def job(lease: Lease, reporter: EventReporter) -> Ending:
+            if lease.grant.run == RUN:
+                return None  # type: ignore[return-value]  # a job that breaks its contract
+            return Ending(RunStatus.SUCCEEDED, {})
+
+        agent = await agents.start(job)
+        await controller.dispatch(RUN)
+        await controller.dispatch(OTHER)
+
+        assert set(await last_words(outbox)) == {OTHER}
+        assert not agent.working.done()
+
+
+class TestStopping:
+    async def test_a_cancelled_run_ends_within_a_second_although_its_work_hangs(
+        self, agents: Agents, controller: ControllerDouble, outbox: Outbox, work: Work
+    ) -> None:
+        await agents.start(work)
+        await controller.dispatch(RUN)
+        await work.started(RUN)
+        await controller.cancel(RUN, "by an operator")
+
+        async with asyncio.timeout(1):
+            said = (await last_words(outbox))[RUN]
+
+        assert said.status is RunStatus.CANCELLED
+        assert said.failure is not None
+        assert "by an operator" in said.failure.message
+        assert work.cut_short == [RUN]
+
+    async def test_a_revoked_lease_stops_its_run_and_no_other(
+        self, agents: Agents, controller: ControllerDouble, outbox: Outbox, work: Work
+    ) -> None:
+        await agents.start(work, slots=2)
+        for run in (RUN, OTHER):
+            await controller.dispatch(run)
+        await work.started(RUN, OTHER)
+        controller.revoked.add(RUN)
+
+        said = (await last_words(outbox))[RUN]
+
+        assert said.status is RunStatus.FAILED
+        assert said.failure is not None
+        assert said.failure.code == LeaseLost.__name__
+        assert work.cut_short == [RUN]
+
+    async def test_draining_takes_nothing_new_and_lets_what_runs_end(
+        self,
+        agents: Agents,
+        controller: ControllerDouble,
+        transport: MemoryTransport,
+        outbox: Outbox,
+        work: Work,
+    ) -> None:
+        agent = await agents.start(work, slots=2)
+        await controller.dispatch(RUN)
+        await work.started(RUN)
+        await agent.worker.drain()
+        await controller.dispatch(OTHER)
+        await asyncio.sleep(0.05)
+        assert not agent.working.done()
+        work.let_go.set()
+
+        await agent.working
+        assert (await last_words(outbox))[RUN].status is RunStatus.SUCCEEDED
+        assert await transport.depth(JOBS) == 1
+
+    async def test_an_idle_agent_drains_at_once(self, agents: Agents, work: Work) -> None:
+        agent = await agents.start(work)
+        await agent.worker.drain()
+
+        async with asyncio.timeout(1):
+            await agent.working
+
+    async def test_draining_while_asking_waits_for_the_answer(
+        self, agents: Agents, controller: ControllerDouble, outbox: Outbox, work: Work
+    ) -> None:
+        agent = await agents.start(work)
+        controller.answers = False
+        await controller.dispatch(RUN)
+        await eventually(lambda: len(controller.asked) == 1)
+        await agent.worker.drain()
+        work.let_go.set()
+        await controller.tell(controller.grant(controller.asked[0], fence=1))
+
+        await agent.working
+        assert (await last_words(outbox))[RUN].status is RunStatus.SUCCEEDED
+
+    async def test_cancelling_cuts_off_what_runs_and_keeps_its_last_word(
+        self, agents: Agents, controller: ControllerDouble, outbox: Outbox, work: Work
+    ) -> None:
+        agent = await agents.start(work, slots=2)
+        for run in (RUN, OTHER):
+            await controller.dispatch(run)
+        await work.started(RUN, OTHER)
+        await agent.worker.drain()
+        agent.worker.cancel()
+        agent.worker.cancel()  # impatience must not cut off the last word
+
+        await agent.working
+        said = await last_words(outbox, runs=2)
+        assert {one.status for one in said.values()} == {RunStatus.CANCELLED}
+        assert "The agent was stopped" in said[RUN].text
+
+    async def test_cancelling_while_asking_gives_the_job_back(
+        self, agents: Agents, controller: ControllerDouble, transport: MemoryTransport, work: Work
+    ) -> None:
+        agent = await agents.start(work)
+        controller.answers = False
+        await controller.dispatch(RUN)
+        await eventually(lambda: len(controller.asked) == 1)
+        await agent.worker.drain()
+        agent.worker.cancel()
+
+        await agent.working
+        assert await transport.depth(JOBS) == 1
+
+    async def test_a_worker_that_is_ended_from_outside_leaves_nothing_running(
+        self, agents: Agents, controller: ControllerDouble, outbox: Outbox, work: Work
+    ) -> None:
+        agent = await agents.start(work)
+        await controller.dispatch(RUN)
+        await work.started(RUN)
+        agent.working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await agent.working
+
+        assert work.cut_short == [RUN]
+        assert (await last_words(outbox))[RUN].status is RunStatus.CANCELLED
