@@ -27,7 +27,7 @@ from halo_shared.messages.requests import ConnectorSpec
 from halo_shared.redaction import Redactor
 from halo_shared.runs import Action, Approval, Mode, RunStatus, Tally
 from halo_shared.topology import to_agent, to_group
-from tests.support import builders
+from tests.support import builders, nouns
 from tests.support.builders import NOW, REF, SESSION
 
 ASSETS = IntegrationRef("acme", "assets")
@@ -274,7 +274,7 @@ class StoreContract:
 
         assert (before.cursors, before.mode) == ({EntityKind.USERS: "usn:17"}, Mode.DELTA)
         assert (after.spec, after.changed_at, after.cursors) == (spec, NOW + MINUTE, {})
-        assert other == builders.integration(builders.integration_spec("assets"), enabled=False)
+        assert other == nouns.integration(builders.integration_spec("assets"), enabled=False)
 
     async def test_a_cursor_that_was_read_by_an_old_definition_is_not_kept(self, known: Database) -> None:
         async with known.write() as db:
@@ -301,7 +301,7 @@ class StoreContract:
     # runs and attempts
 
     async def test_a_run_comes_back_as_it_was_kept(self, known: Database) -> None:
-        whole = builders.running(
+        whole = nouns.running(
             cancel_reason="not wanted",
             counts={EntityKind.USERS: Tally(read=5, updated=2)},
             requests=7,
@@ -310,7 +310,7 @@ class StoreContract:
             held_for=(builders.excess(),),
             approved=(Approval(entity=EntityKind.USERS, action=Action.RETIRE, up_to=9),),
         )
-        plain = builders.run().model_copy(update={"id": new_run_id(), "integration": "assets"})
+        plain = nouns.run().model_copy(update={"id": new_run_id(), "integration": "assets"})
         async with known.write() as db:
             await runs.add(db, whole)
             await runs.add(db, plain)
@@ -320,8 +320,8 @@ class StoreContract:
             assert await runs.get(db, plain.id) == plain
 
     async def test_a_run_is_found_by_the_start_of_its_id(self, known: Database) -> None:
-        first = builders.run(RunStatus.FAILED, id="ab0000000000")
-        second = builders.run(RunStatus.FAILED, id="ab1000000000")
+        first = nouns.run(RunStatus.FAILED, id="ab0000000000")
+        second = nouns.run(RunStatus.FAILED, id="ab1000000000")
         async with known.write() as db:
             await runs.add(db, first)
             await runs.add(db, second)
@@ -334,11 +334,11 @@ class StoreContract:
                 await runs.get(db, "ab%")
 
     async def test_a_saved_run_is_changed_and_no_other(self, known: Database) -> None:
-        one, other = builders.run(), builders.run(id=new_run_id(), integration="assets")
+        one, other = nouns.run(), nouns.run(id=new_run_id(), integration="assets")
         async with known.write() as db:
             await runs.add(db, one)
             await runs.add(db, other)
-            changed = builders.running(progress=RunProgress(stage=Stage.READ, done=1))
+            changed = nouns.running(progress=RunProgress(stage=Stage.READ, done=1))
             await runs.save(db, changed)
 
             assert await runs.get(db, one.id) == changed
@@ -346,10 +346,10 @@ class StoreContract:
 
     async def test_the_latest_runs_come_first(self, known: Database) -> None:
         ended = [
-            builders.run(RunStatus.FAILED if hour else RunStatus.SUCCEEDED, id=f"{hour:012}", queued_at=NOW + hour * MINUTE)
+            nouns.run(RunStatus.FAILED if hour else RunStatus.SUCCEEDED, id=f"{hour:012}", queued_at=NOW + hour * MINUTE)
             for hour in range(4)
         ]  # fmt: skip
-        still = builders.run(id=new_run_id(), integration="assets", queued_at=NOW - MINUTE)
+        still = nouns.run(id=new_run_id(), integration="assets", queued_at=NOW - MINUTE)
         async with known.write() as db:
             for run in (*ended, still):
                 await runs.add(db, run)
@@ -366,12 +366,12 @@ class StoreContract:
             assert await runs.open_of(db, REF) is None
 
     async def test_an_integration_has_one_open_run(self, known: Database) -> None:
-        first = builders.run()
+        first = nouns.run()
         async with known.write() as db:
             await runs.add(db, first)
             with pytest.raises(Conflict) as refused:
-                await runs.add(db, builders.run(id=new_run_id()))
-            await runs.add(db, builders.run(RunStatus.LOST, id=new_run_id()))
+                await runs.add(db, nouns.run(id=new_run_id()))
+            await runs.add(db, nouns.run(RunStatus.LOST, id=new_run_id()))
 
         assert refused.value.message == (
             f"'acme/people' has an open run {first.id} (queued); wait for its end, or stop it with: "
@@ -380,7 +380,7 @@ class StoreContract:
 
     async def test_of_many_that_open_a_run_at_once_one_succeeds(self, known: Database) -> None:
         async def open_one() -> Run:
-            run = builders.run(id=new_run_id())
+            run = nouns.run(id=new_run_id())
             async with known.write() as db:
                 await runs.add(db, run)
             return run
@@ -393,23 +393,23 @@ class StoreContract:
     async def test_the_database_itself_refuses_a_second_open_run(self, known: Database) -> None:
         query = select(tables.runs)
         async with known.write() as db:
-            await runs.add(db, builders.run())
+            await runs.add(db, nouns.run())
             row = dict((await db.execute(query)).mappings().one())
             with pytest.raises(IntegrityError):
                 async with db.begin_nested():
                     await db.execute(insert(tables.runs).values(row | {"id": new_run_id()}))
 
     async def test_an_ended_run_cannot_be_opened_beside_an_open_one(self, known: Database) -> None:
-        ended = builders.run(RunStatus.FAILED)
+        ended = nouns.run(RunStatus.FAILED)
         async with known.write() as db:
             await runs.add(db, ended)
-            await runs.add(db, builders.run(id=new_run_id()))
+            await runs.add(db, nouns.run(id=new_run_id()))
             with pytest.raises(IntegrityError):
                 async with db.begin_nested():
                     await runs.save(db, ended.model_copy(update={"ended_at": None}))
 
     async def test_attempts_in_order(self, known: Database) -> None:
-        first, second = builders.running(), builders.running(attempt=2, fence=5, agent="two")
+        first, second = nouns.running(), nouns.running(attempt=2, fence=5, agent="two")
         async with known.write() as db:
             await runs.add(db, first)
             await runs.begin_attempt(db, first, NOW)
@@ -430,16 +430,16 @@ class StoreContract:
 
     async def test_an_attempt_has_one_beginning(self, known: Database) -> None:
         async with known.write() as db:
-            await runs.add(db, builders.running())
-            await runs.begin_attempt(db, builders.running(), NOW)
+            await runs.add(db, nouns.running())
+            await runs.begin_attempt(db, nouns.running(), NOW)
             with pytest.raises(IntegrityError):
                 async with db.begin_nested():
-                    await runs.begin_attempt(db, builders.running(fence=2), NOW)
+                    await runs.begin_attempt(db, nouns.running(fence=2), NOW)
 
     # events
 
     async def test_events_come_back_in_order_and_by_loudness(self, known: Database) -> None:
-        run = builders.running()
+        run = nouns.running()
         line = builders.logged(run)
         end = builders.finished(run, cursors={EntityKind.USERS: "usn:17"})
         async with known.write() as db:
@@ -452,7 +452,7 @@ class StoreContract:
             assert await events.of_run(db, new_run_id()) == []
 
     async def test_an_event_is_stored_once(self, known: Database) -> None:
-        event = builders.logged(builders.running())
+        event = builders.logged(nouns.running())
         async with known.write() as db:
             assert not await events.known(db, event)
             await events.add(db, event, superseded=True)
@@ -588,7 +588,7 @@ class StoreContract:
                 await tenants.get_group(db, "site")
 
     async def test_nothing_stands_without_what_it_belongs_to(self, known: Database) -> None:
-        stray = builders.run(integration="stray")
+        stray = nouns.run(integration="stray")
         async with known.write() as db:
             for statement in (
                 insert(tables.agents).values(name="two", group="stray", created_at=NOW),

@@ -69,13 +69,20 @@ class Agents:
 
 
 @contextmanager
-def logged(redactor: Redactor) -> Iterator[None]:
-    """Log lines go to standard error as they do in production."""
+def undisturbed_logs() -> Iterator[None]:
+    """Whatever is done to logging, it is as before afterwards."""
     root = logging.getLogger()
-    before = root.handlers, root.level
-    logs.configure(redactor, style="json")
+    handlers, level = root.handlers[:], root.level
     try:
         yield
     finally:
-        root.handlers, root.level = before
+        root.handlers, root.level = handlers, level
         structlog.reset_defaults()
+
+
+@contextmanager
+def logged(redactor: Redactor) -> Iterator[None]:
+    """Log lines go to standard error as they do in production."""
+    with undisturbed_logs():
+        logs.configure(redactor, level="debug", style="json")
+        yield

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID, uuid4
 
-from halo_controller.nouns import Agent, Integration, Run, Trigger
 from halo_shared.entities import EntityKind
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import HaloConnection, IntegrationSpec, TenantSpec
@@ -20,6 +19,31 @@ REF: Final = IntegrationRef("acme", "people")
 RUN_ID: Final = "0123456789ab"
 SESSION: Final = UUID("00000000-0000-4000-8000-000000000001")
 OTHER_SESSION: Final = UUID("00000000-0000-4000-8000-000000000002")
+
+
+class Subject(Protocol):
+    """What events are about: an attempt at a run, whoever's model tells of it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def integration(self) -> str: ...
+    @property
+    def fence(self) -> int: ...
+    @property
+    def agent(self) -> str | None: ...
+
+
+class Attempted(NamedTuple):
+    """The simplest Subject: agent `one` works on the run under fence 1."""
+
+    id: str = RUN_ID
+    tenant: str = REF.tenant
+    integration: str = REF.name
+    fence: int = 1
+    agent: str | None = "one"
 
 
 def tenant_spec(
@@ -68,65 +92,6 @@ def integration_spec(
     )
 
 
-def integration(
-    spec: IntegrationSpec | None = None,
-    *,
-    enabled: bool = True,
-    fence: int = 0,
-    cursors: Cursors | None = None,
-    last_opened_at: datetime | None = None,
-) -> Integration:
-    """An integration as the controller keeps it."""
-    return Integration(
-        tenant=REF.tenant,
-        spec=spec or integration_spec(),
-        enabled=enabled,
-        fence=fence,
-        cursors=cursors or {},
-        created_at=NOW,
-        changed_at=NOW,
-        last_opened_at=last_opened_at,
-    )
-
-
-def run(status: RunStatus = RunStatus.QUEUED, **changes: object) -> Run:
-    """A run of REF in this status; any of its fields may be given."""
-    values: dict[str, object] = {
-        "id": RUN_ID,
-        "tenant": REF.tenant,
-        "integration": REF.name,
-        "group": "site",
-        "status": status,
-        "trigger": Trigger.PERSON,
-        "reason": "a person asked for it",
-        "queued_at": NOW,
-        "ended_at": NOW if status.ended else None,
-    }
-    return Run.model_validate(values | changes)
-
-
-def running(**changes: object) -> Run:
-    """The run in its first attempt: agent `one` has its lease under fence 1 for 45 seconds from NOW."""
-    values: dict[str, object] = {
-        "attempt": 1,
-        "fence": 1,
-        "agent": "one",
-        "session": SESSION,
-        "lease_until": NOW + timedelta(seconds=45),
-        "deadline": NOW + timedelta(hours=6),
-        "dispatched_at": NOW,
-        "started_at": NOW,
-    }
-    return run(RunStatus.RUNNING, **(values | changes))
-
-
-def agent(name: str = "one", *, group: str = "site", session: UUID | None = SESSION) -> Agent:
-    """An agent that said hello at NOW."""
-    return Agent(
-        name=name, group=group, created_at=NOW, session=session, seen_at=NOW if session else None, slots=2
-    )
-
-
 def hello(name: str = "one", session: UUID = SESSION, *, held: Sequence[HeldLease] = ()) -> Hello:
     """What an agent without connectors says when it starts."""
     return Hello(
@@ -152,7 +117,7 @@ def lease_request(run_id: str = RUN_ID, name: str = "one", session: UUID = SESSI
     return LeaseRequest(agent=name, session=session, run=run_id, ask=uuid4())
 
 
-def origin(of: Run, *, fence: int | None = None) -> Origin:
+def origin(of: Subject, *, fence: int | None = None) -> Origin:
     """Who speaks of this run: its present attempt, unless another fence is given."""
     return Origin(
         tenant=of.tenant,
@@ -164,7 +129,7 @@ def origin(of: Run, *, fence: int | None = None) -> Origin:
 
 
 def finished(
-    of: Run,
+    of: Subject,
     status: FinalStatus = RunStatus.SUCCEEDED,
     *,
     fence: int | None = None,
@@ -191,7 +156,9 @@ def finished(
     )
 
 
-def progress(of: Run, done: int = 10, *, fence: int | None = None, counts: Counts | None = None) -> Progress:
+def progress(
+    of: Subject, done: int = 10, *, fence: int | None = None, counts: Counts | None = None
+) -> Progress:
     """An agent says how far it is with reading."""
     return Progress(
         id=uuid4(),
@@ -207,7 +174,7 @@ def progress(of: Run, done: int = 10, *, fence: int | None = None, counts: Count
     )
 
 
-def logged(of: Run, text: str = "Something was noticed.", *, fence: int | None = None) -> Logged:
+def logged(of: Subject, text: str = "Something was noticed.", *, fence: int | None = None) -> Logged:
     """An agent adds a line to the run's log."""
     return Logged(id=uuid4(), at=NOW, origin=origin(of, fence=fence), seq=3, level=Level.WARNING, text=text)
 

@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -18,8 +18,19 @@ from halo_agent.jobs.preview import Preview
 from halo_shared.errors import HaloIntegratorError
 from halo_shared.exits import exit_code, leaves
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+WIDE: Final = 200
+"""Columns where nobody looks: a pipe or a file should get whole cells."""
+
+
+def _console(*, stderr: bool = False) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else WIDE
+    # What people named may hold [brackets] and :colons:, so nothing is read as markup.
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+out: Final = _console()
+err: Final = _console(stderr=True)
 
 _COLOURS = {Create: "green", Update: "yellow", Retire: "red"}
 

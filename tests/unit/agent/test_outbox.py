@@ -19,7 +19,7 @@ from tests.support import builders
 from tests.support.agent import spooled
 from tests.support.engine import USERS
 
-RUN = builders.running()
+RUN = builders.Attempted()
 
 
 def numbered(number: int) -> Event:

@@ -14,11 +14,11 @@ from halo_shared.messages.codec import Envelope
 from halo_shared.messages.events import Event
 from halo_shared.topology import EVENTS_QUEUE, EXCHANGES, Address
 from halo_shared.transport.memory import MemoryTransport
-from tests.support.builders import logged, running
+from tests.support.builders import Attempted, logged
 from tests.support.clock import ManualClock, eventually
 from tests.support.controller_double import ControllerDouble
 
-RUN = running()
+RUN = Attempted()
 
 
 class FlakyBroker(MemoryTransport):

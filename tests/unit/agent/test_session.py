@@ -14,7 +14,7 @@ from halo_shared.messages.commands import Rejected, Welcome
 from halo_shared.messages.requests import ConnectorSpec, HeldLease
 from halo_shared.topology import EXCHANGES, FIXED_QUEUES, REQUESTS_QUEUE
 from halo_shared.transport.memory import MemoryTransport
-from tests.support.builders import OTHER_SESSION, RUN_ID, SESSION, logged, running
+from tests.support.builders import OTHER_SESSION, RUN_ID, SESSION, Attempted, logged
 from tests.support.clock import ManualClock, eventually
 from tests.support.controller_double import ControllerDouble
 
@@ -108,7 +108,7 @@ async def test_a_heartbeat_says_what_is_held_free_waiting_and_being_done(
     session.tell(lambda: ["a: reading", "b: writing"])
     session.tell(lambda: ["sender: asleep"])
     await session.welcomed()
-    await outbox.put(logged(running()))
+    await outbox.put(logged(Attempted()))
     lease = await leases.ask(RUN_ID)
     assert isinstance(lease, Lease)
     await clock.asleep()

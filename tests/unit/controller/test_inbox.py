@@ -35,9 +35,9 @@ from tests.support.builders import (
     logged,
     origin,
     progress,
-    running,
 )
 from tests.support.clock import eventually
+from tests.support.nouns import running
 from tests.unit.controller.centre import Centre
 
 COUNTS = {EntityKind.USERS: Tally(read=1_200, updated=17, unchanged=1_183)}

@@ -8,17 +8,8 @@ from halo_controller.leasing import LEASE, Grant, Refusal, budget_slice, decide,
 from halo_controller.nouns import Agent, Run
 from halo_shared.messages.requests import HeldLease
 from halo_shared.runs import RunStatus
-from tests.support.builders import (
-    NOW,
-    OTHER_SESSION,
-    RUN_ID,
-    SESSION,
-    agent,
-    integration,
-    integration_spec,
-    run,
-    running,
-)
+from tests.support.builders import NOW, OTHER_SESSION, RUN_ID, SESSION, integration_spec
+from tests.support.nouns import agent, integration, run, running
 
 HOUR = timedelta(hours=1)
 AN_HOUR = integration(integration_spec(deadline=HOUR))

@@ -21,14 +21,12 @@ from tests.support.builders import (
     OTHER_SESSION,
     REF,
     SESSION,
-    agent,
     heartbeat,
     hello,
     integration_spec,
     lease_request,
-    run,
-    running,
 )
+from tests.support.nouns import agent, run, running
 from tests.unit.controller.centre import Centre
 
 ONE = agent("one")

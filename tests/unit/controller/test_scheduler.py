@@ -11,7 +11,8 @@ from halo_controller.nouns import Integration, Run, Trigger
 from halo_controller.scheduler import TICK, Due, NotDue, due
 from halo_controller.store import integrations, runs
 from halo_shared.runs import RunStatus
-from tests.support.builders import NOW, REF, RUN_ID, finished, integration, integration_spec, run
+from tests.support.builders import NOW, REF, RUN_ID, finished, integration_spec
+from tests.support.nouns import integration, run
 from tests.unit.controller.centre import Centre
 
 QUARTER = timedelta(minutes=15)
