@@ -38,7 +38,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 def main() -> None:
     """Run the command line; every expected error is one sentence and an exit code."""
     with output.errors_in_words():
-        app()
+        app(prog_name="halo-agent")
 
 
 @app.command(epilog="Example: halo-agent run --config /etc/halo-agent/agent.yaml")
