@@ -28,7 +28,7 @@ from halo_shared.messages.codec import seal
 from halo_shared.runs import RunStatus
 from halo_shared.transport.amqp import AmqpTransport
 
-EVENTS: Final = 1_000
+EVENTS: Final = 500
 """A round."""
 
 Round = Callable[[], Awaitable[float]]

@@ -5,7 +5,7 @@ and nothing depends on the broker's patience with an unacknowledged message.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -86,35 +86,38 @@ class Worker:
 
     async def _take_while_free(self, group: str) -> None:
         """Consume until every slot is taken: a message handed to a full agent would wait while another is idle."""
-        async with self._transport.consume(jobs_queue(group), prefetch=self._slots) as deliveries:
-            taking = asyncio.create_task(self._take(deliveries))
-            closing = asyncio.create_task(self._until(self._closed))
-            try:
-                await asyncio.wait({taking, closing}, return_when=asyncio.FIRST_COMPLETED)
-                if taking.done():
-                    taking.result()
-            finally:
-                for task in (taking, closing):
-                    task.cancel()
-                await asyncio.gather(taking, closing, return_exceptions=True)
+        taking = asyncio.create_task(self._take(group))
+        closing = asyncio.create_task(self._until(self._closed))
+        try:
+            await asyncio.wait({taking, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if taking.done():
+                taking.result()
+        finally:
+            for task in (taking, closing):
+                task.cancel()
+            await asyncio.gather(taking, closing, return_exceptions=True)
 
     def _closed(self) -> bool:
         """Whether to stop consuming: no slot is free or nothing new is wanted, and no message is in hand."""
         asking = any(reporter is None for reporter in self._busy.values())
         return not asking and (self._draining.is_set() or len(self._busy) >= self._slots)
 
-    async def _take(self, deliveries: AsyncIterator[Delivery]) -> None:
-        async for job, delivery in read(deliveries, JOBS):
-            if job.run in self._busy:  # a second copy of a job that is in hand
-                await settle(delivery, Settle.DONE)
-                continue
-            await self._until(lambda: len(self._busy) < self._slots)
-            if self._draining.is_set():
-                return
-            self._busy[job.run] = None
-            task = asyncio.create_task(self._attempt(job, delivery), name=f"run {job.run}")
-            self._attempts.add(task)
-            task.add_done_callback(self._attempts.discard)
+    async def _take(self, group: str) -> None:
+        async with self._transport.consume(jobs_queue(group), prefetch=self._slots) as deliveries:
+            async for job, delivery in read(deliveries, JOBS):
+                if job.run in self._busy:  # a second copy of a job that is in hand
+                    await settle(delivery, Settle.DONE)
+                    continue
+                await self._until(lambda: len(self._busy) < self._slots)
+                if self._draining.is_set():
+                    return
+                self._begin(job, delivery)
+
+    def _begin(self, job: Job, delivery: Delivery) -> None:
+        self._busy[job.run] = None
+        task = asyncio.create_task(self._attempt(job, delivery), name=f"run {job.run}")
+        self._attempts.add(task)
+        task.add_done_callback(self._attempts.discard)
 
     async def _attempt(self, job: Job, delivery: Delivery) -> None:
         try:

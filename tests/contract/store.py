@@ -365,6 +365,17 @@ class StoreContract:
             assert await runs.open_of(db, ASSETS) == still
             assert await runs.open_of(db, REF) is None
 
+    async def test_the_runs_that_agents_work_on(self, known: Database) -> None:
+        async with known.write() as db:
+            await tenants.add(db, builders.tenant_spec("other"), NOW)
+            await integrations.add(db, "other", builders.integration_spec(), NOW)
+            await runs.add(db, builders.running())
+            await runs.add(db, builders.run(RunStatus.HELD, id=new_run_id(), integration="assets"))
+            await runs.add(db, builders.run(RunStatus.FAILED, id=new_run_id(), integration="assets"))
+            await runs.add(db, builders.running(id=new_run_id(), tenant="other"))
+
+            assert [await runs.count_running(db, name) for name in ("acme", "other", "none")] == [1, 1, 0]
+
     async def test_an_integration_has_one_open_run(self, known: Database) -> None:
         first = nouns.run()
         async with known.write() as db:

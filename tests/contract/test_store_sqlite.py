@@ -154,6 +154,16 @@ async def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     )
 
 
+async def test_nobody_else_writes_between_a_look_and_an_act(file: Path) -> None:
+    """Another program, such as sqlite3 at a prompt; the controller's own writers wait for each other anyway."""
+    async with open_database(file) as database, database.write() as db:
+        await tenants.every_group(db)
+        other = sqlite3.connect(file, timeout=0)
+        with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+            other.execute("DELETE FROM groups")
+        other.close()
+
+
 async def test_a_power_cut_loses_nothing_that_was_promised(file: Path) -> None:
     async with open_database(file) as database, database.read() as db:
         pragmas = [

@@ -50,7 +50,7 @@ async def show_steps(title: str, steps: AsyncIterator[CheckStep]) -> None:
     """Each stage on a line as it succeeds; the one that fails is raised after the last good line."""
     out.print(Text(title, style="bold"))
     async for step in steps:
-        out.print(Text.assemble(("  ✓ ", "green"), (f"{step.stage:<14}", "bold"), step.found))
+        out.print(Text.assemble(("  ✓ ", "green"), (f"{step.stage:<17} ", "bold"), step.found))
 
 
 def show_preview(found: Preview, *, as_json: bool) -> None:
@@ -85,7 +85,8 @@ def _changes(changes: Sequence[Change]) -> Table:
 def _fields(change: Change) -> list[tuple[str, str, str]]:
     match change:
         case Create(desired):
-            fields = {**desired.when_empty, **desired.on_create, **desired.always}
+            name, id_ = desired.identity
+            fields = {name: id_, **desired.when_empty, **desired.on_create, **desired.always}
             return [(name, "", _text(value)) for name, value in fields.items()]
         case Update():
             held = change.existing.fields

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import Final, assert_never
+from typing import Final
 
 from halo_agent.engine.attempt import Attempt
-from halo_agent.engine.changes import Applied, Change, Create, Plan, Retire, Update
+from halo_agent.engine.changes import Applied, Change, Plan, Retire
 from halo_agent.engine.records import Link
 from halo_shared.errors import RecordError, TooManyRefused
 from halo_shared.messages.events import Stage
@@ -77,24 +77,8 @@ def _stop_when_most_are_refused(attempt: Attempt) -> None:
 
 
 def _link(change: Change, applied: Applied) -> Link:
-    match change:
-        case Create(desired) | Update(desired):
-            return Link(
-                change.kind,
-                desired.source_id,
-                applied.halo_id,
-                hash=desired.hash,
-                active=True,
-                name=desired.name,
-            )
-        case Retire():
-            return Link(
-                change.kind,
-                change.source_id,
-                applied.halo_id,
-                hash=change.hash,
-                active=False,
-                name=change.name,
-            )
-        case _:
-            assert_never(change)
+    if isinstance(change, Retire):
+        active, hash_ = False, change.hash
+    else:
+        active, hash_ = True, change.desired.hash
+    return Link(change.kind, change.source_id, applied.halo_id, hash=hash_, active=active, name=change.name)

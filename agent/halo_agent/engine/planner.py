@@ -5,7 +5,7 @@ from typing import Final
 
 from halo_agent.engine.changes import Adopt, Create, Decision, Retire, Skip, Update
 from halo_agent.engine.mapper import as_text, is_empty
-from halo_agent.engine.matcher import Ambiguous, Match, Matched, Missing
+from halo_agent.engine.matcher import Ambiguous, Match, Matched
 from halo_agent.engine.records import Desired, Fields, Link, TargetRecord, Value
 from halo_shared.errors import AmbiguousMatch
 
@@ -20,17 +20,18 @@ def unchanged(desired: Desired, link: Link | None) -> bool:
 
 def for_match(desired: Desired, found: Match) -> Decision:
     """What to do about a record that no link is known of."""
-    match found:
-        case Matched(existing, reason):
-            return _keep_in_step(desired, existing, reason, revive=not existing.active)
-        case Ambiguous(candidates, reason):
-            ids = " or ".join(f"{record.id} ({record.name})" for record in candidates[:5])
-            why = f"{reason}: {ids}. Correct them in Halo or at the source; it is not guessed which is meant."
-            return Skip(desired.kind, desired.source_id, desired.name, AmbiguousMatch(why))
-        case Missing() if desired.active:
-            return Create(desired, reason="not in Halo yet")
-        case Missing():
-            return Adopt(_link(desired, None), reason="out of use at its source and not in Halo")
+    if isinstance(found, Matched):
+        existing = found.existing
+        return _keep_in_step(desired, existing, found.reason, revive=not existing.active)
+    if isinstance(found, Ambiguous):
+        ids = " or ".join(f"{record.id} ({record.name})" for record in found.candidates[:5])
+        why = (
+            f"{found.reason}: {ids}. Correct them in Halo or at the source; it is not guessed which is meant."
+        )
+        return Skip(desired.kind, desired.source_id, desired.name, AmbiguousMatch(why))
+    if desired.active:
+        return Create(desired, reason="not in Halo yet")
+    return Adopt(_link(desired, None), reason="out of use at its source and not in Halo")
 
 
 def for_link(desired: Desired, link: Link, existing: TargetRecord) -> Decision:

@@ -78,18 +78,17 @@ async def _proof(attempt: Attempt, reading: Reading, end: Finished) -> Proof:
 async def _take(attempt: Attempt, reading: Reading, batch: Sequence[SourceItem]) -> None:
     mapping = attempt.assignment.integration.mapping[reading.kind]
     wishes = []
-    for item in batch:
-        match _checked(reading, item):
-            case SourceRecord() as record:
-                reading.unfulfilled.difference_update(map(str.casefold, record.attributes))
-                wishes.append(wish(record, mapping))
-            case UnreadableRecord(place=place, reason=reason):
-                reading.unreadable += 1
-                attempt.ledger.add(reading.kind, failed=1)
-                error = RecordUnreadable(f"{place}: {reason}")
-                await attempt.reporter.record(reading.kind, "", place, "failed", error)
-            case Finished() as end:
-                reading.end = end
+    for item in (_checked(reading, item) for item in batch):
+        if isinstance(item, SourceRecord):
+            reading.unfulfilled.difference_update(map(str.casefold, item.attributes))
+            wishes.append(wish(item, mapping))
+        elif isinstance(item, UnreadableRecord):
+            reading.unreadable += 1
+            attempt.ledger.add(reading.kind, failed=1)
+            error = RecordUnreadable(f"{item.place}: {item.reason}")
+            await attempt.reporter.record(reading.kind, "", item.place, "failed", error)
+        else:
+            reading.end = item
     await _sort(attempt, reading, wishes)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from halo_controller.api.models import AgentView
 from halo_controller.cli import output
@@ -23,7 +23,9 @@ async def add(
 ) -> None:
     """Register an agent, so that it may start."""
     agent = await client.post("/agents", AgentView, {"name": name, "group": group})
-    output.say(f"Agent '{agent.name}' registered in group '{agent.group}'; it is expected.")
+    output.say(
+        f"Agent '{agent.name}' registered in group '{agent.group}'; it waits to be heard for the first time."
+    )
     output.say_note(agent.note)
 
 
@@ -56,17 +58,17 @@ async def remove(client: Client, name: str) -> None:
 
 def _table(agents: Sequence[AgentView]) -> Table:
     columns = ("agent", "group", "state", "heard", "version", "free", "connectors")
-    return output.table(*columns, rows=map(_row, agents), numbers=["free"])
+    return output.table(*columns, rows=map(_row, agents), numbers=["free"], wraps=["group", "connectors"])
 
 
-def _row(agent: AgentView) -> list[RenderableType]:
+def _row(agent: AgentView) -> list[str | Text]:
     return [
         agent.name,
         agent.group,
         output.word(agent.state),
         output.ago(agent.seen_at),
         agent.version or "-",
-        f"{agent.free_slots}/{agent.slots}",
+        f"{agent.free_slots}/{agent.slots}" if agent.seen_at else "-",
         _connectors(agent),
     ]
 

@@ -35,5 +35,5 @@ async def every(client: Client, as_json: JsonOption = False) -> None:
 
 
 def _table(groups: Sequence[Group]) -> Table:
-    rows = ([one.name, one.title, output.ago(one.created_at)] for one in groups)
-    return output.table("group", "title", "added", rows=rows)
+    rows = ([one.name, one.title or "-", output.ago(one.created_at)] for one in groups)
+    return output.table("group", "title", "added", rows=rows, wraps=["title"])

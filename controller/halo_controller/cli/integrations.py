@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from halo_controller.api.models import IntegrationView
 from halo_controller.cli import output
@@ -100,13 +101,13 @@ def _table(views: Sequence[IntegrationView]) -> Table:
             f"{view.tenant}/{view.spec.name}",
             view.spec.connector,
             view.spec.group or "-",
-            _enabled(view),
-            output.ahead(view.next.at) if view.next.at else _next(view),
+            _when(view),
             _last_run(view),
         ]
         for view in views
     )
-    return output.table("integration", "connector", "group", "", "next run", "last run", rows=rows)
+    columns = ("integration", "connector", "group", "next run", "last run")
+    return output.table(*columns, rows=rows, wraps=["integration", "group", "next run"])
 
 
 def _report(view: IntegrationView) -> Iterator[RenderableType]:
@@ -136,14 +137,14 @@ def _report(view: IntegrationView) -> Iterator[RenderableType]:
 def _mapping(mapping: EntityMapping) -> Table:
     rows = [[mapping.identity, "the source's own id", When.ALWAYS.value]]
     rows += [[field, _origin(rule), rule.when.value] for field, rule in mapping.fields.items()]
-    return output.table("field in Halo", "from", "written", rows=rows)
+    return output.table("field in Halo", "from", "written", rows=rows, wraps=["from"])
 
 
 def _origin(rule: FieldRule) -> str:
     return rule.source if rule.source is not None else f"always {rule.value!r}"
 
 
-def _enabled(view: IntegrationView) -> RenderableType:
+def _enabled(view: IntegrationView) -> Text:
     return output.word("enabled" if view.enabled else "disabled")
 
 
@@ -151,7 +152,16 @@ def _next(view: IntegrationView) -> str:
     return f"now: {view.next.reason}" if view.next.due else view.next.reason
 
 
-def _last_run(view: IntegrationView) -> RenderableType:
+def _when(view: IntegrationView) -> str | Text:
+    """When it runs next, in a word or two where one is enough."""
+    if view.next.at:
+        return output.ahead(view.next.at)
+    if not view.enabled:
+        return _enabled(view)
+    return _next(view) if view.spec.schedule else "when asked for"
+
+
+def _last_run(view: IntegrationView) -> Text | str:
     run = view.last_run
     if run is None:
         return "-"

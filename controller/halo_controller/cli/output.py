@@ -89,13 +89,21 @@ def say_note(note: str) -> None:
         err.print(Text(note, style="yellow"), soft_wrap=True)
 
 
-def table(*columns: str, rows: Iterable[Sequence[RenderableType]], numbers: Sequence[str] = ()) -> Table:
-    """A table without lines; the columns in `numbers` stand to the right."""
+def table(
+    *columns: str,
+    rows: Iterable[Sequence[str | Text]],
+    numbers: Sequence[str] = (),
+    wraps: Sequence[str] = (),
+) -> Table:
+    """A table without lines; the columns in `numbers` stand to the right.
+
+    On a narrow terminal those in `wraps` give way, so that the others can be read, and copied, in one piece.
+    """
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        made.add_column(column, justify="right" if column in numbers else "left", no_wrap=column not in wraps)
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*(_whole(cell) for cell in row))
     return made
 
 
@@ -111,7 +119,7 @@ def facts(rows: Iterable[tuple[str, RenderableType]]) -> Table:
 
 def word(value: str) -> Text:
     """A status or state in its colour."""
-    return Text(value, style=STYLES.get(value, ""), no_wrap=True)
+    return Text(value, style=STYLES.get(value, ""))
 
 
 def ago(moment: datetime | None) -> str:
@@ -142,3 +150,10 @@ def titled(title: str, body: RenderableType) -> Iterator[RenderableType]:
     """A section of a report."""
     yield Text(f"\n{title}", style="bold")
     yield body
+
+
+def _whole(cell: str | Text) -> Text:
+    """A cell that is never cut: where its column does not fit it wraps, whatever the column is told."""
+    text = cell.copy() if isinstance(cell, Text) else Text(cell)
+    text.no_wrap, text.overflow = False, "fold"
+    return text

@@ -25,11 +25,11 @@ def report(run: RunView, events: Sequence[Event], most: int) -> Group:
 
 def runs_table(runs: Sequence[Run]) -> Table:
     """One line per run."""
-    columns = ("run", "integration", "status", "queued", "took", "written", "failed", "agent")
-    return output.table(*columns, rows=map(_row, runs), numbers=("took", "written", "failed"))
+    columns = ("run", "integration", "status", "queued", "took", "written", "failed")
+    return output.table(*columns, rows=map(_row, runs), numbers=columns[-3:], wraps=["integration"])
 
 
-def _row(run: Run) -> list[RenderableType]:
+def _row(run: Run) -> list[str | Text]:
     total = sum(run.counts.values(), Tally())
     return [
         run.id,
@@ -39,7 +39,6 @@ def _row(run: Run) -> list[RenderableType]:
         _took(run),
         f"{total.written:,}",
         f"{total.failed:,}",
-        run.agent or "-",
     ]
 
 
@@ -90,7 +89,8 @@ def _facts(run: RunView) -> Iterator[tuple[str, str]]:
 
 def _changes(run: Run) -> Table:
     rows = (
-        [entity, *(f"{getattr(tally, name):,}" for name in TALLY)] for entity, tally in run.counts.items()
+        [entity.value, *(f"{getattr(tally, name):,}" for name in TALLY)]
+        for entity, tally in run.counts.items()
     )
     return output.table("entity", *TALLY, rows=rows, numbers=TALLY)
 
@@ -107,14 +107,14 @@ def _failures(failed: Sequence[RecordEvent], most: int, run: Run) -> Iterator[Re
 
 
 def _held(run: Run) -> Iterator[RenderableType]:
-    found = Group(*(Text(f"{excess}.") for excess in run.held_for))
-    yield from output.titled("It waits for you: nothing was written", found)
+    found = Group(*(Text(f"- {excess}") for excess in run.held_for))
+    yield from output.titled("It waits for you; nothing was written", found)
     most = max((excess.found for excess in run.held_for), default=1)
     yield Text()
     yield output.facts(
         [
             ("approve it all", f"halo-controller runs approve {run.id}"),
-            ("approve a part", f"halo-controller runs approve {run.id} --up-to {most}"),
+            ("approve up to a number", f"halo-controller runs approve {run.id} --up-to {most}"),
             ("reject it", f"halo-controller runs reject {run.id}"),
         ]
     )
@@ -125,7 +125,7 @@ def _attempts(attempts: Sequence[Attempt]) -> Table:
         [str(one.number), one.agent, f"{one.granted_at:%H:%M:%S}", _clock_of(one), one.end or "-"]
         for one in attempts
     )
-    return output.table("attempt", "agent", "from", "to", "end", rows=rows)
+    return output.table("attempt", "agent", "from", "to", "end", rows=rows, wraps=["end"])
 
 
 def _clock_of(attempt: Attempt) -> str:

@@ -42,8 +42,10 @@ async def show(client: Client, tenant: str, as_json: JsonOption = False) -> None
 
 
 def _table(tenants: Sequence[Tenant]) -> Table:
-    rows = ([one.spec.name, one.spec.title, one.spec.halo.kind, str(one.spec.halo.url)] for one in tenants)
-    return output.table("tenant", "title", "kind", "Halo", rows=rows)
+    rows = (
+        [one.spec.name, one.spec.title or "-", one.spec.halo.kind, str(one.spec.halo.url)] for one in tenants
+    )
+    return output.table("tenant", "title", "kind", "Halo", rows=rows, wraps=["title", "Halo"])
 
 
 def _facts(tenant: Tenant) -> Table:

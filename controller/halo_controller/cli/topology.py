@@ -1,6 +1,6 @@
 """`halo-controller topology` and `health`: whether all is well between controller, broker and agents."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import typer
 from rich.console import Group, RenderableType
@@ -32,27 +32,23 @@ async def health(client: Client, as_json: JsonOption = False) -> None:
 
 def _report(view: TopologyView) -> Iterator[RenderableType]:
     exchanges = ([one.name, one.kind, one.carries] for one in view.exchanges)
-    yield output.table("exchange", "kind", "carries", rows=exchanges)
+    yield output.table("exchange", "kind", "carries", rows=exchanges, wraps=["carries"])
     yield Text()
-    yield _queues(view)
+    yield _queues(view.queues)
     yield from _alarms(view.alarms)
 
 
-def _queues(view: TopologyView) -> Table:
-    rows = (
-        [
-            queue.name,
-            queue.kind,
-            "\n".join(f"{binding.exchange} {binding.key}".strip() for binding in queue.bindings),
-            queue.carries,
-            _depth(queue),
-        ]
-        for queue in view.queues
-    )
-    return output.table("queue", "kind", "bound to", "carries", "depth", rows=rows, numbers=["depth"])
+def _queues(queues: Sequence[QueueView]) -> Table:
+    columns = ("queue", "kind", "bound to", "carries", "depth")
+    return output.table(*columns, rows=map(_row, queues), numbers=["depth"], wraps=["bound to", "carries"])
 
 
-def _depth(queue: QueueView) -> RenderableType:
+def _row(queue: QueueView) -> list[str | Text]:
+    bound = "\n".join(f"{binding.exchange} {binding.key}".strip() for binding in queue.bindings)
+    return [queue.name, queue.kind.value, bound, queue.carries, _depth(queue)]
+
+
+def _depth(queue: QueueView) -> Text:
     if queue.depth is None:
         return Text("-", style="yellow")
     alarming = queue.name == "buried" and queue.depth > 0

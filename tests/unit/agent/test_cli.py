@@ -183,7 +183,8 @@ def test_a_preview_reads_as_a_diff(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert rows == [
         "entity name field in Halo would be why",
-        "create users Person N-1 phone 12 not in Halo yet",
+        "create users Person N-1 azureoid N-1 not in Halo yet",
+        "phone 12",
         "title [red]Head[/]",
         "update users Person A-1 title Hand Head same emailaddress (a@x)",
         "room 1, 2",

@@ -6,16 +6,21 @@ import pytest
 from pydantic import SecretStr
 
 from halo_agent import leases as leases_module
-from halo_agent.leases import Lease
-from halo_agent.reporter import Ending, EventReporter
+from halo_agent.leases import Lease, Leases
+from halo_agent.reporter import Ending, EventReporter, Reports
 from halo_agent.store.outbox import Outbox
+from halo_agent.worker import Worker
+from halo_shared.clock import SystemClock
 from halo_shared.errors import ErrorClass, LeaseLost, MappingInvalid, Unroutable
 from halo_shared.messages.events import Finished, Started
+from halo_shared.redaction import Redactor
 from halo_shared.runs import RunStatus
 from halo_shared.topology import jobs_queue
 from halo_shared.transport import consuming
+from halo_shared.transport.amqp import AmqpTransport
 from halo_shared.transport.memory import MemoryTransport
 from tests.support.agent import Agents, logged, spooled
+from tests.support.builders import SESSION
 from tests.support.clock import eventually
 from tests.support.controller_double import GROUP, ControllerDouble
 
@@ -30,6 +35,8 @@ class Work:
         self.leases: dict[str, Lease] = {}
         self.let_go = asyncio.Event()
         self.cut_short: list[str] = []
+        self.tidies_up_for = 0.0
+        """Seconds that it needs to end when it is cut short."""
 
     async def __call__(self, lease: Lease, reporter: EventReporter) -> Ending:
         self.leases[lease.grant.run] = lease
@@ -37,6 +44,7 @@ class Work:
             await self.let_go.wait()
         except asyncio.CancelledError:
             self.cut_short.append(lease.grant.run)
+            await asyncio.sleep(self.tidies_up_for)
             raise
         return Ending(RunStatus.SUCCEEDED, {})
 
@@ -331,8 +339,10 @@ class TestStopping:
         for run in (RUN, OTHER):
             await controller.dispatch(run)
         await work.started(RUN, OTHER)
+        work.tidies_up_for = 0.05
         await agent.worker.drain()
         agent.worker.cancel()
+        await eventually(lambda: len(work.cut_short) == 2)
         agent.worker.cancel()  # impatience must not cut off the last word
 
         await agent.working
@@ -365,3 +375,19 @@ class TestStopping:
 
         assert work.cut_short == [RUN]
         assert (await last_words(outbox))[RUN].status is RunStatus.CANCELLED
+
+
+async def test_an_agent_whose_broker_is_away_can_still_be_drained(outbox: Outbox, work: Work) -> None:
+    """Waiting for the broker must not keep a stopping agent."""
+    async with AmqpTransport("amqp://127.0.0.1:1/", name="away") as away:
+        leases = Leases("one", SESSION, away, SystemClock())
+        redactor = Redactor()
+        reports = Reports("one", outbox, SystemClock(), redactor)
+        worker = Worker(away, leases, work, reports.of, redactor, slots=1)
+        working = asyncio.create_task(worker.run("site"))
+        await asyncio.sleep(0.05)
+
+        await worker.drain()
+
+        async with asyncio.timeout(2):
+            await working

@@ -7,6 +7,7 @@ import pytest
 
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.changes import Change, Create, Retire, Update
+from halo_agent.engine.reader import BATCH
 from halo_agent.engine.records import TargetRecord, UnreadableRecord
 from halo_agent.engine.sync import Outcome, make_plan, sync
 from halo_shared.entities import EntityKind
@@ -76,6 +77,15 @@ async def test_a_second_run_of_an_unchanged_source_asks_and_writes_nothing(world
     assert await sync(attempt) == Outcome(RunStatus.SUCCEEDED)
     assert world.halo.asked.total() == 0
     assert users(attempt) == Tally(read=10, unchanged=10)
+
+
+async def test_a_source_may_hold_more_than_is_looked_up_together(world: World) -> None:
+    many = [person(f"p-{number}") for number in range(2 * BATCH + 1)]
+    await synced(world, *many)
+    attempt = world.attempt(MemorySource(many[1:]))
+
+    assert await sync(attempt) == Outcome(RunStatus.SUCCEEDED)
+    assert users(attempt) == Tally(read=2 * BATCH, unchanged=2 * BATCH, retired=1)
 
 
 async def test_only_what_changed_is_read_and_only_changed_fields_are_sent(world: World) -> None:

@@ -1,0 +1,206 @@
+"""A controller with its REST API on a real socket, and a caller who asks it."""
+
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from halo_controller.api.app import build
+from halo_controller.api.server import listen, listening
+from halo_controller.cli.serving import OPERATOR, serving
+from halo_controller.publisher import Publisher
+from halo_controller.settings import Settings
+from halo_controller.store import tokens
+from halo_controller.store.database import Database
+from halo_controller.wiring import Controller
+from halo_shared.clock import SystemClock
+from halo_shared.redaction import Redactor
+from halo_shared.topology import Queue
+from halo_shared.transport.amqp import AmqpTransport
+from halo_shared.transport.memory import MemoryTransport
+from tests.support.agent_double import Script, agent_double, succeed
+from tests.support.builders import NOW, integration_spec, tenant_spec
+from tests.support.clock import eventually
+
+Json = Any  # Any: what an answer or a body holds is what these tests are about
+
+PEOPLE: Final = "/tenants/acme/integrations/people"
+
+# Making a client loads the machine's certificates, sixty milliseconds that no test here needs.
+_NO_CERTIFICATES: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+class Api:
+    """A caller of one API; each verb says which answer it expects."""
+
+    def __init__(self, http: httpx.AsyncClient, token: str) -> None:
+        self._http = http
+        self.token = token
+
+    async def ask(
+        self, method: str, path: str, body: object = None, /, *, token: str | None = None, **query: str | int
+    ) -> httpx.Response:
+        """The reply as it came; an empty token sends none."""
+        said = self.token if token is None else token
+        headers = {"Authorization": f"Bearer {said}"} if said else {}
+        return await self._http.request(method, path, json=body, params=query, headers=headers)
+
+    async def get(self, path: str, **query: str | int) -> Json:
+        return _answer(await self.ask("GET", path, **query), 200)
+
+    async def post(self, path: str, body: object = None, *, status: int = 200) -> Json:
+        return _answer(await self.ask("POST", path, body), status)
+
+    async def put(self, path: str, body: object) -> Json:
+        return _answer(await self.ask("PUT", path, body), 200)
+
+    async def delete(self, path: str) -> None:
+        reply = await self.ask("DELETE", path)
+        assert (reply.status_code, reply.content) == (204, b"")
+
+    async def refused(
+        self, status: int, method: str, path: str, body: object = None, /, **query: str | int
+    ) -> str:
+        """The sentence of a refusal, which has the one shape."""
+        reply = await self.ask(method, path, body, **query)
+        return refusal(reply, status)["message"]
+
+
+class Office(Api):
+    """A whole controller at work; agents join as doubles over its broker in memory."""
+
+    def __init__(self, http: httpx.AsyncClient, token: str, transport: MemoryTransport) -> None:
+        super().__init__(http, token)
+        self.transport = transport
+
+    async def set_up(self, *, enabled: bool = True, **spec: Json) -> None:
+        """Tenant acme, group site with agent one, and acme/people."""
+        await self.post("/tenants", tenant_spec().model_dump(mode="json"), status=201)
+        await self.post("/groups", {"name": "site"}, status=201)
+        await self.post("/agents", {"name": "one", "group": "site"}, status=201)
+        await self.post("/tenants/acme/integrations", definition(**spec), status=201)
+        if enabled:
+            await self.post(f"{PEOPLE}/enable")
+
+    def agent(self, script: Script = succeed) -> AbstractAsyncContextManager[None]:
+        """Agent one, at work while the block lasts."""
+        return agent_double(self.transport, "one", script)
+
+    async def run_people(self) -> str:
+        """The id of a new run of acme/people."""
+        opened = await self.post(f"{PEOPLE}/run", status=202)
+        return str(opened["id"])
+
+    async def until(self, run: str, **wanted: Json) -> Json:
+        """The run, once it is seen with these values."""
+        seen: Json = {}
+
+        async def so() -> bool:
+            seen.update(await self.get(f"/runs/{run}"))
+            return all(seen[name] == value for name, value in wanted.items())
+
+        try:
+            await eventually(so)
+        except TimeoutError:
+            raise AssertionError(f"waited in vain for {wanted}: {seen}") from None
+        return seen
+
+    async def until_waiting(self, queue: Queue, messages: int = 1) -> None:
+        """Return when so many messages wait in the queue."""
+
+        async def so() -> bool:
+            return await self.transport.depth(queue) == messages
+
+        await eventually(so)
+
+
+@asynccontextmanager
+async def an_office(folder: Path) -> AsyncIterator[Office]:
+    """A controller with its API, both on their own, until the block is left."""
+    settings = Settings(data=folder, port=0)
+    transport = MemoryTransport()
+    async with serving(settings, transport, Redactor()) as url, _client(url) as http:
+        yield Office(http, settings.token_file.read_text(encoding="utf-8").strip(), transport)
+
+
+@asynccontextmanager
+async def an_api_without_broker(database: Database) -> AsyncIterator[Api]:
+    """The API of a controller whose broker is away."""
+    clock = SystemClock()
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    async with AmqpTransport(f"amqp://127.0.0.1:{port}/", name="away") as transport:
+        controller = Controller(database, transport, Publisher(database, transport, clock), clock)
+        async with an_api(controller) as api:
+            yield api
+
+
+@asynccontextmanager
+async def an_api(controller: Controller) -> AsyncIterator[Api]:
+    """The API over a controller none of whose loops turn."""
+    token = tokens.fresh()
+    async with controller.database.write() as db:
+        await tokens.put(db, OPERATOR, token, NOW)
+    with listen("127.0.0.1", 0) as listener:
+        async with listening(build(controller), listener) as url, _client(url) as http:
+            yield Api(http, token)
+
+
+def definition(**changes: Json) -> dict[str, Json]:
+    """An integration as its file would say it, with these keys written otherwise."""
+    return integration_spec().model_dump(mode="json", by_alias=True, exclude_none=True) | changes
+
+
+def refusal(reply: httpx.Response, status: int) -> dict[str, str]:
+    """A refusal's body; it has the one shape, and its message is a sentence."""
+    assert reply.status_code == status, reply.text
+    body = reply.json()
+    assert set(body) == {"error", "message"}
+    assert body["error"].isidentifier()
+    assert body["message"]
+    return {**body}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of an OpenAPI document."""
+
+    method: str
+    path: str
+    described: Mapping[str, Json]
+
+    @property
+    def answers(self) -> frozenset[int]:
+        """The statuses that it may answer with."""
+        return frozenset(int(status) for status in self.described["responses"])
+
+    @property
+    def content(self) -> Json:
+        """What its JSON body may be; None when it takes no body."""
+        return self.described.get("requestBody", {}).get("content", {}).get("application/json")
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def operations(document: Json) -> list[Operation]:
+    """All operations, in the document's order."""
+    return [
+        Operation(method.upper(), path, described)
+        for path, methods in document["paths"].items()
+        for method, described in methods.items()
+    ]
+
+
+def _answer(reply: httpx.Response, status: int) -> Json:
+    assert reply.status_code == status, reply.text
+    return reply.json()
+
+
+def _client(url: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=url, verify=_NO_CERTIFICATES, timeout=10)
