@@ -1,30 +1,27 @@
 """What a controller is made of, and what runs in it: read this first."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
+from halo_controller.declarer import Declarer
 from halo_controller.inbox import Inbox
 from halo_controller.publisher import Publisher
 from halo_controller.reconciler import Reconciler
 from halo_controller.requests import Answerer
 from halo_controller.scheduler import Scheduler
-from halo_controller.store import agents, tenants
 from halo_controller.store.database import Database
 from halo_shared.clock import Clock
 from halo_shared.messages.events import EVENTS
 from halo_shared.messages.requests import REQUESTS
-from halo_shared.topology import (
-    EVENTS_QUEUE,
-    EXCHANGES,
-    FIXED_QUEUES,
-    REQUESTS_QUEUE,
-    agent_queue,
-    jobs_queue,
-)
+from halo_shared.topology import EVENTS_QUEUE, REQUESTS_QUEUE
 from halo_shared.transport import Transport
 from halo_shared.transport.consuming import serve
+
+MOMENT: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,33 +42,35 @@ async def running(database: Database, transport: Transport, clock: Clock) -> Asy
     reconciler = Reconciler(database, publisher.wake, clock)
     answerer = Answerer(database, publisher, clock)
     inbox = Inbox(database, clock)
+    declarer = Declarer(database, transport, clock)
+    requests = partial(serve, transport, REQUESTS_QUEUE, REQUESTS, answerer.answer, prefetch=50)
+    events = partial(serve, transport, EVENTS_QUEUE, EVENTS, inbox.take, prefetch=200)
 
-    await declare_topology(database, transport)
     async with asyncio.TaskGroup() as loops:
         tasks = [
+            loops.create_task(declarer.run(), name="topology"),
             loops.create_task(scheduler.run(), name="scheduler"),
             loops.create_task(publisher.run(), name="publisher"),
-            loops.create_task(
-                serve(transport, REQUESTS_QUEUE, REQUESTS, answerer.answer, prefetch=50), name="requests"
-            ),
-            loops.create_task(serve(transport, EVENTS_QUEUE, EVENTS, inbox.take, prefetch=200), name="inbox"),
+            loops.create_task(_after(declarer.declared, requests), name="requests"),
+            loops.create_task(_after(declarer.declared, events), name="inbox"),
             loops.create_task(reconciler.run(), name="reconciler"),
         ]
         try:
+            await _soon(declarer.declared)
             yield Controller(database, transport, publisher, clock)
         finally:
             for task in tasks:
                 task.cancel()
 
 
-async def declare_topology(database: Database, transport: Transport) -> None:
-    """Make every exchange and queue exist, also those of groups and agents that were added earlier."""
-    async with database.read() as db:
-        groups = await tenants.every_group(db)
-        known = await agents.every(db)
-    await transport.declare(
-        *EXCHANGES,
-        *FIXED_QUEUES,
-        *(jobs_queue(group.name) for group in groups),
-        *(agent_queue(agent.name) for agent in known),
-    )
+async def _after(ready: asyncio.Event, loop: Callable[[], Awaitable[None]]) -> None:
+    """Begin a loop once something else is done."""
+    await ready.wait()
+    await loop()
+
+
+async def _soon(ready: asyncio.Event) -> None:
+    """Give it a moment, so that whoever comes next finds it done; a broker that is away is not waited for."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(MOMENT):
+            await ready.wait()

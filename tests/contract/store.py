@@ -369,10 +369,10 @@ class StoreContract:
         async with known.write() as db:
             await tenants.add(db, builders.tenant_spec("other"), NOW)
             await integrations.add(db, "other", builders.integration_spec(), NOW)
-            await runs.add(db, builders.running())
-            await runs.add(db, builders.run(RunStatus.HELD, id=new_run_id(), integration="assets"))
-            await runs.add(db, builders.run(RunStatus.FAILED, id=new_run_id(), integration="assets"))
-            await runs.add(db, builders.running(id=new_run_id(), tenant="other"))
+            await runs.add(db, nouns.running())
+            await runs.add(db, nouns.run(RunStatus.HELD, id=new_run_id(), integration="assets"))
+            await runs.add(db, nouns.run(RunStatus.FAILED, id=new_run_id(), integration="assets"))
+            await runs.add(db, nouns.running(id=new_run_id(), tenant="other"))
 
             assert [await runs.count_running(db, name) for name in ("acme", "other", "none")] == [1, 1, 0]
 

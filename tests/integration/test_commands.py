@@ -2,22 +2,14 @@
 
 import asyncio
 import json
-import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-import click
 import pytest
 import pytest_asyncio
-import typer
-import yaml
-from typer.testing import CliRunner
 
-from halo_controller.cli import app
 from halo_sandbox.services.rabbitmq import GivenRabbitMQ, PrivateRabbitMQ
 from halo_shared.errors import AmbiguousMatch, CredentialRefused
 from halo_shared.messages.events import Level, Stage
@@ -30,7 +22,14 @@ from tests.support.rest import definition
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SCREEN = 80
+TENANT = """\
+name: globex
+title: Globex plc
+halo:
+  url: https://globex.example
+  client_id: halo-integrator
+  client_secret: secret://halo-globex
+"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -61,37 +60,405 @@ def desk(folder: Path, broker_url: str = "amqp://127.0.0.1:1/") -> Desk:
     return Desk(folder, broker_url)
 
 
-def is_sentence(said: Printed, code: int) -> bool:
-    """Whether the command left with this code and one line, without a trace of the program's inside."""
-    return said.code == code and said.out == "" and len(said.err.splitlines()) == 1 and said.err.endswith(".\n")
+def refused(said: Printed, code: int) -> str:
+    """The sentence of a command that left with this code: one line, with no trace of the program's inside."""
+    assert (said.code, said.out) == (code, "")
+    [sentence] = said.err.splitlines()
+    return sentence
 
 
-def commands(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command below this one, with the words that call it."""
-    if isinstance(command, click.Group):
-        for name, below in command.commands.items():
-            yield from commands(below, *path, name)
-    else:
-        yield path, command
+def rows(text: str) -> list[str]:
+    """The lines of a table, with single spaces."""
+    return [" ".join(line.split()) for line in text.splitlines()]
 
 
-COMMANDS = dict(commands(typer.main.get_command(app)))
+# The controller as a process
 
 
-# What commands say of themselves
+async def test_serve_leaves_a_token_and_its_address_and_ends_in_order(
+    tmp_path: Path, broker_url: str
+) -> None:
+    here = desk(tmp_path, broker_url)
+    async with here.serving() as controller:
+        token = here.data / "operator.token"
+        assert token.stat().st_mode & 0o777 == 0o600
+        assert here.left("address").startswith("http://127.0.0.1:")
+        first = here.left("operator.token")
+        health = await here.type("health", "--json")
+        assert (health.code, json.loads(health.out)["status"]) == (0, "ok")
+
+        controller.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(controller.wait, 20) == 0
+
+    assert not (here.data / "address").exists()
+    assert "controller_stopped" in (tmp_path / "controller.log").read_text()
+    async with here.serving():
+        assert here.left("operator.token") == first, "a restart must not lock commands out"
 
 
-async def test_the_commands_are_those_of_the_readme() -> None:
-    readme = Path(app.__module__ and __file__).parents[2] / "controller" / "README.md"
-    text = readme.read_text(encoding="utf-8")
+async def test_a_second_controller_on_the_same_data_is_refused(centre: Centre) -> None:
+    said = refused(await centre.type("serve", "--port", "0"), 2)
 
-    assert [path for path in COMMANDS if f"halo-controller {' '.join(path)}" not in text] == []
+    assert said.startswith(f"Another controller works on {centre.data / 'controller.db'}.")
+    assert "--data" in said
+    assert (await centre.type("health")).code == 0, "the first goes on, and can still be found"
 
 
-@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-async def test_every_command_explains_itself_with_an_example_of_itself(path: tuple[str, ...]) -> None:
-    said = CliRunner().invoke(app, [*path, "--help"], prog_name="halo-controller", terminal_width=120)
+async def test_a_port_that_is_taken_is_named(tmp_path: Path, broker_url: str, taken_port: int) -> None:
+    here = desk(tmp_path, broker_url)
 
-    assert said.exit_code == 0
-    assert f"Usage: halo-controller {' '.join(path)}" in said.stdout
-    assert f"Example: halo-controller {' '.join(path)}" in said.stdout
+    said = refused(await here.type("serve", "--port", str(taken_port)), 2)
+
+    assert said.startswith(
+        f"The controller cannot listen on 127.0.0.1 port {taken_port}: Address already in use."
+    )
+    assert "--port" in said
+    assert not (here.data / "address").exists()
+
+
+async def test_wrong_settings_are_told(tmp_path: Path) -> None:
+    here = desk(tmp_path)
+    here.environment["HALO_CONTROLLER_LOG_LEVEL"] = "loud"
+
+    said = refused(await here.type("serve"), 2)
+
+    assert said.startswith("settings: log_level: must be 'debug', 'info', 'warning' or 'error'")
+
+
+# No way to the controller
+
+
+async def test_without_a_controller_commands_say_how_to_find_one(tmp_path: Path, closed_port: int) -> None:
+    here = desk(tmp_path)
+    nowhere = f"http://127.0.0.1:{closed_port}"
+
+    unknown, away = await asyncio.gather(
+        here.type("tenants", "list"), here.type("health", "--url", nowhere, "--token", "x")
+    )
+
+    assert str(here.data) in refused(unknown, 3)
+    assert "halo-controller serve" in unknown.err
+    assert refused(away, 3).startswith(f"No controller answers at {nowhere}")
+
+
+async def test_a_wrong_token_lets_nobody_in(centre: Centre) -> None:
+    said = refused(await centre.type("tenants", "list", "--token", "wrong"), 3)
+
+    assert said.startswith("The token is not known here.")
+
+
+async def test_health_fails_when_the_controller_cannot_work(
+    tmp_path: Path, shared_broker: PrivateRabbitMQ | GivenRabbitMQ
+) -> None:
+    async with shared_broker.vhost() as url:
+        here = desk(tmp_path, url)
+        serving = here.serving()
+        await serving.__aenter__()
+    try:
+        said = await here.type("health")
+    finally:
+        await serving.__aexit__(None, None, None)
+
+    assert said.code == 1
+    assert "broker down" in rows(said.out)
+    assert "The broker does not answer; jobs and events wait until it does." in said.out
+
+
+# What a controller knows
+
+
+async def test_tenants(centre: Centre) -> None:
+    file = centre.write("globex.yaml", TENANT)
+
+    added = await centre.type("tenants", "add", file)
+    assert (added.code, added.out) == (0, "Tenant 'globex' added.\n")
+    again, listed, as_json, shown, unknown = await asyncio.gather(
+        centre.type("tenants", "add", file),
+        centre.type("tenants", "list"),
+        centre.type("tenants", "list", "--json"),
+        centre.type("tenants", "show", "globex"),
+        centre.type("tenants", "show", "nobody"),
+    )
+
+    assert refused(again, 1) == "There is a tenant 'globex' already; choose another name."
+    assert "globex Globex plc hosted https://globex.example/" in rows(listed.out)
+    assert [tenant["spec"]["name"] for tenant in json.loads(as_json.out)] == ["acme", "globex"]
+    assert "client secret secret://halo-globex (the value lies on the agents)" in rows(shown.out)
+    assert refused(unknown, 2) == "There is no tenant 'nobody'. The tenants are: acme, globex."
+
+
+async def test_groups_and_agents(centre: Centre) -> None:
+    group = await centre.type("groups", "add", "acme-paris", "--title", "Acme, Paris")
+    assert (group.code, group.out) == (0, "Group 'acme-paris' added.\n")
+    agent = await centre.type("agents", "add", "paris-1", "--group", "acme-paris")
+    assert (agent.code, agent.out) == (
+        0,
+        "Agent 'paris-1' registered in group 'acme-paris'; it waits to be heard for the first time.\n",
+    )
+    groups, agents, as_json, shown, homeless = await asyncio.gather(
+        centre.type("groups", "list"),
+        centre.type("agents", "list", "--group", "acme-paris"),
+        centre.type("agents", "list", "--group", "acme-paris", "--json"),
+        centre.type("agents", "show", "paris-1"),
+        centre.type("agents", "add", "x", "--group", "acme-rome"),
+    )
+
+    assert any(row.startswith("acme-paris Acme, Paris ") for row in rows(groups.out))
+    assert rows(agents.out) == [
+        "agent group state heard version free connectors",
+        "paris-1 acme-paris expected never - - -",
+    ]
+    assert [(one["name"], one["state"]) for one in json.loads(as_json.out)] == [("paris-1", "expected")]
+    assert {"agent paris-1", "state expected", "last heard -"} <= {*rows(shown.out)}
+    assert refused(homeless, 2).startswith("There is no group 'acme-rome'. The groups are: ")
+
+    removed = await centre.type("agents", "remove", "paris-1")
+    assert (removed.code, removed.out) == (0, "Agent 'paris-1' removed.\n")
+
+
+async def test_integrations(centre: Centre) -> None:
+    file = centre.write(
+        "staff.yaml", json.dumps(definition(name="staff", group=None, schedule={"every": "15m"}))
+    )
+    await centre.type("groups", "add", "acme-oslo")
+
+    created = await centre.type("integrations", "create", "acme", file)
+    assert created.code == 0
+    assert created.out.endswith("Enable it with: halo-controller integrations enable acme/staff\n")
+    unknown, assigned = await asyncio.gather(
+        centre.type("integrations", "create", "nobody", file),
+        centre.type("integrations", "assign", "acme/staff", "--group", "acme-oslo"),
+    )
+    assert refused(unknown, 2).startswith("There is no tenant 'nobody'. The tenants are: acme")
+    assert assigned.out == "Integration 'acme/staff' assigned to group 'acme-oslo'.\n"
+    disabled, as_json, shown = await asyncio.gather(
+        centre.type("integrations", "list", "--tenant", "acme"),
+        centre.type("integrations", "list", "--json"),
+        centre.type("integrations", "show", "acme/staff"),
+    )
+    assert "acme/staff ldap acme-oslo disabled -" in rows(disabled.out)
+    assert "acme/staff" in [f"{one['tenant']}/{one['spec']['name']}" for one in json.loads(as_json.out)]
+    assert {"state disabled", "next run it is disabled", "schedule every 15m"} <= {*rows(shown.out)}
+
+    updated = await centre.type("integrations", "update", "acme", file)
+    assert updated.out == "Integration 'acme/staff' updated; its next run reads everything.\n"
+    refused_run = await centre.type("run", "now", "acme/staff")
+    assert "disabled" in refused(refused_run, 1)
+    enabled = await centre.type("integrations", "enable", "acme/staff")
+    assert enabled.out == "Integration 'acme/staff' enabled: now: it is scheduled and has never run.\n"
+    off = await centre.type("integrations", "disable", "acme/staff")
+    assert off.out == "Integration 'acme/staff' disabled.\n"
+
+
+async def test_a_wrong_key_in_a_file_is_told_with_its_line(centre: Centre) -> None:
+
+    centre.write("wrong.yaml", "name: wrong\nconnector: ldap\nentitles: [users]\nentities: [users]\n")
+
+    said = await centre.type("integrations", "create", "acme", "wrong.yaml")
+
+    assert (said.code, said.out) == (2, "")
+    assert "wrong.yaml line 3: entitles: unknown key; did you mean 'entities'?" in said.err.splitlines()
+
+
+async def test_a_reference_that_is_none_is_refused(centre: Centre) -> None:
+    said = await centre.type("integrations", "show", "people")
+
+    assert said.code == 2
+    assert "TENANT/NAME" in said.err
+
+
+# Runs
+
+
+async def test_a_run_that_succeeds(centre: Centre) -> None:
+    async def script(attempt: Attempt) -> None:
+        await attempt.progress(Stage.READ, 2, 2, read=2)
+        await asyncio.sleep(1.5)  # longer than the watcher looks away
+        await attempt.finished(read=2, created=1, unchanged=1)
+
+    async with centre.site("good", script) as ref:
+        said = await centre.type("run", "now", ref, "--watch", "--reason", "new starters")
+        listed, as_json, shown, integrations = await asyncio.gather(
+            centre.type("runs", "list", "--integration", "good"),
+            centre.type("runs", "list", "--integration", "good", "--json"),
+            centre.type("runs", "list", "--integration", "good", "--status", "failed"),
+            centre.type("integrations", "list", "--json"),
+        )
+
+    assert said.code == 0
+    [run] = json.loads(as_json.out)
+    assert f"Run {run['id']} of acme/good: succeeded" in said.out
+    assert "why operator asked for it: new starters" in rows(said.out)
+    assert "users 2 1 0 0 1 0 0" in rows(said.out)
+    followed = said.err.splitlines()
+    assert f"{run['id']} acme/good: read 2 of 2" in followed
+    assert followed[-1] == f"{run['id']} acme/good: succeeded"
+    assert rows(listed.out)[0] == "run integration status queued took written failed"
+    assert rows(listed.out)[1].startswith(f"{run['id']} acme/good succeeded ")
+    assert len(rows(shown.out)) == 1, "none failed"
+    [known] = [one for one in json.loads(integrations.out) if one["spec"]["name"] == "good"]
+    assert known["last_run"]["id"] == run["id"]
+
+
+async def test_a_run_that_fails(centre: Centre) -> None:
+    async def script(attempt: Attempt) -> None:
+        await attempt.finished(RunStatus.FAILED, error=CredentialRefused("The directory refused the reader."))
+
+    async with centre.site("bad", script) as ref:
+        said = await centre.type("run", "now", ref, "--watch")
+
+    assert said.code == 1
+    assert "The directory refused the reader." in said.out
+    assert "Change the setting named, then run it again." in said.out
+
+
+async def test_records_that_fail_are_shown_with_what_to_do(centre: Centre) -> None:
+    async def script(attempt: Attempt) -> None:
+        for number in range(22):
+            error = AmbiguousMatch(f"2 users in Halo have the address of person {number}.")
+            await attempt.failed_record(f"id-{number}", f"Person {number}", error)
+        await attempt.finished(RunStatus.PARTIAL, read=22, failed=22)
+
+    async with centre.site("partly", script) as ref:
+        run = await centre.run(ref)
+        watched = await centre.type("runs", "watch", run)
+        everything, as_json = await asyncio.gather(
+            centre.type("runs", "show", run[:8], "--all"), centre.type("runs", "show", run, "--json")
+        )
+
+    assert watched.code == 1
+    assert "What failed (22)" in watched.out
+    assert "Person 0 (users id-0)\n  2 users in Halo have the address of person 0.\n" in trimmed(watched.out)
+    assert "\n  Correct the record at its source or in Halo; the next run takes it up.\n" in trimmed(
+        watched.out
+    )
+    assert f"... and 2 more; see all with: halo-controller runs show {run} --all" in watched.out
+    assert "Person 21 (users id-21)" in everything.out
+    assert "more; see all" not in everything.out
+    shown = json.loads(as_json.out)
+    assert (everything.code, shown["status"], shown["counts"]["users"]["failed"]) == (0, "partial", 22)
+
+
+async def test_a_held_run_says_what_to_type_and_that_works(centre: Centre) -> None:
+    async def script(attempt: Attempt) -> None:
+        if attempt.grant.assignment.approved:
+            await attempt.finished(retired=212)
+        else:
+            await attempt.finished(RunStatus.HELD, held_for=(excess(found=212),))
+
+    async with centre.site("careful", script) as ref:
+        run = await centre.run(ref)
+        held = await centre.type("runs", "watch", run)
+        approved = await centre.type(*proposed(held, "approve up to a number"))
+        await centre.until(run, "succeeded")
+        late = await centre.type("runs", "approve", run)
+        other = await centre.run(ref)
+        await centre.until(other, "held")
+        shown = await centre.type("runs", "show", other)
+        rejected = await centre.type(*proposed(shown, "reject it"))
+
+    assert held.code == 1, "nothing was done yet"
+    assert (
+        "- it would deactivate 212 of 1,200 users in Halo and may deactivate 40 without approval" in held.out
+    )
+    assert proposed(held, "approve it all") == ["runs", "approve", run]
+    assert (approved.code, approved.out) == (
+        0,
+        f"Run {run} is approved (retire up to 212 users) and queued again.\n",
+    )
+    assert refused(late, 1) == f"Run {run} is succeeded, not held; there is nothing to approve."
+    assert (rejected.code, rejected.out) == (0, f"Run {other} is rejected; nothing was written.\n")
+
+
+async def test_cancelling(centre: Centre) -> None:
+    async def script(attempt: Attempt) -> None:
+        await attempt.cancelled.wait()
+        await attempt.finished(RunStatus.CANCELLED)
+
+    async with centre.site("long", script) as ref:
+        run = await centre.run(ref)
+        await centre.until(run, "running")
+        asked = await centre.type("runs", "cancel", run, "--reason", "wrong file")
+        await centre.until(run, "cancelled")
+    waiting = await centre.run(ref)  # its agent has gone
+    at_once = await centre.type("runs", "cancel", waiting)
+    again, unknown = await asyncio.gather(
+        centre.type("runs", "cancel", waiting), centre.type("runs", "show", "nosuchrun")
+    )
+
+    assert (asked.code, asked.out) == (0, f"Agent long was asked to stop run {run}.\n")
+    assert (at_once.code, at_once.out) == (0, f"Run {waiting} is cancelled.\n")
+    assert "has ended" in refused(again, 1)
+    assert refused(unknown, 2).startswith("There is no run 'nosuchrun'.")
+
+
+# The broker
+
+
+async def test_topology(centre: Centre) -> None:
+    await centre.integrate("rome")
+
+    shown, as_json = await asyncio.gather(centre.type("topology"), centre.type("topology", "--json"))
+
+    assert (shown.code, as_json.code) == (0, 0)
+    assert "events topic everything agents say of their runs" in rows(shown.out)
+    assert "jobs.rome classic jobs rome jobs for rome 0" in rows(shown.out)
+    queues = {queue["name"]: queue for queue in json.loads(as_json.out)["queues"]}
+    assert {"requests", "events", "buried", "jobs.rome", "agent.rome"} <= {*queues}
+    assert queues["buried"]["depth"] == 0
+
+
+async def test_events_are_told_without_a_controller(tmp_path: Path, broker_url: str) -> None:
+    here = desk(tmp_path, broker_url)
+    narrow = ("--tenant", "acme", "--integration", "people", "--level", "warning")
+    async with (
+        AmqpTransport(broker_url, name="test") as transport,
+        here.typing("events", "tail", "--count", "1", "--json", *narrow) as for_machines,
+        here.typing("events", "tail", "--count", "2", "--tenant", "acme") as for_people,
+    ):
+        for tail in (for_machines, for_people):
+            await watches(tail)
+        quiet = logged(Attempted(), "All is well.").model_copy(update={"level": Level.INFO})
+        for event in (
+            logged(Attempted(tenant="globex"), "It is another tenant's."),
+            quiet,
+            logged(Attempted(integration="assets"), "It is another integration's."),
+            logged(Attempted(), "It is the one."),
+        ):
+            await publish_event(transport, event)
+        machine, person = await asyncio.gather(printed(for_machines), printed(for_people))
+
+    assert (machine.code, json.loads(machine.out)["text"]) == (0, "It is the one.")
+    assert person.code == 0
+    assert [line.partition("Z ")[2] for line in person.out.splitlines()] == [
+        "info     acme/people 0123456789ab All is well.",
+        "warning  acme/assets 0123456789ab It is another integration's.",
+    ]
+
+
+async def test_a_broker_that_is_away_is_told_soon(tmp_path: Path, closed_port: int) -> None:
+    async with asyncio.timeout(10):
+        said = await desk(tmp_path).type(
+            "events", "tail", "--broker-url", f"amqp://guest:guest@127.0.0.1:{closed_port}/"
+        )
+
+    assert f"127.0.0.1:{closed_port}" in refused(said, 3)
+    assert "guest:guest" not in said.err
+
+
+async def watches(tail: asyncio.subprocess.Process) -> None:
+    """Return when the command says that it watches: its queue is bound then."""
+    assert tail.stderr is not None
+    async with asyncio.timeout(20):
+        assert (await tail.stderr.readline()).startswith(b"Watching ")
+
+
+def proposed(said: Printed, choice: str) -> list[str]:
+    """The arguments of the command that the report of a held run names for this choice."""
+    [row] = [row for row in rows(said.out) if row.startswith(f"{choice} ")]
+    return row.partition("halo-controller ")[2].split()
+
+
+def trimmed(text: str) -> str:
+    """The text without the spaces that fill its lines."""
+    return "\n".join(line.rstrip() for line in text.splitlines())

@@ -84,6 +84,11 @@ class Desk:
             await until(listens)
             yield process
 
+    def write(self, name: str, content: str) -> str:
+        """A file in the folder; answers with its name."""
+        (self.folder / name).write_text(content, encoding="utf-8")
+        return name
+
     def left(self, name: str) -> str:
         """What the controller left in this file for commands on this machine."""
         return (self.data / name).read_text(encoding="utf-8").strip()

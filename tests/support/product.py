@@ -76,7 +76,7 @@ class Product(ProcessWorld):
 
     async def fault(self, **fault: object) -> None:
         """Let Halo misbehave."""
-        await self._halo("POST", "faults", **fault)
+        await self._halo("POST", "faults", fault)
 
     async def well_again(self) -> None:
         """Let Halo behave from now on."""

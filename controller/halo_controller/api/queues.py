@@ -23,7 +23,9 @@ async def declare(controller: Controller, queue: Queue) -> str:
             await controller.transport.declare(queue)
     except (HaloIntegratorError, TimeoutError) as error:
         log.warning("queue_declared_later", queue=queue.name, why=str(error) or "no answer in time")
-        return f"The broker is away; the controller makes the queue '{queue.name}' when it is started again."
+        return (
+            f"The broker is away; the controller makes the queue '{queue.name}' within minutes of its return."
+        )
     return ""
 
 

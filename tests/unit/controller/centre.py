@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from halo_controller.declarer import Declarer
 from halo_controller.dispatcher import open_run
 from halo_controller.inbox import Inbox
 from halo_controller.nouns import Attempt, Integration, Run, Trigger
@@ -22,7 +23,6 @@ from halo_controller.scheduler import Scheduler
 from halo_controller.store import agents, integrations, outbox, runs, tables, tenants
 from halo_controller.store.database import Database, open_database
 from halo_controller.store.outbox import Outgoing
-from halo_controller.wiring import declare_topology
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec
 from halo_shared.messages.codec import unseal
@@ -66,7 +66,7 @@ class Centre:
                 await agents.add(db, name, "site", now)
             await integrations.add(db, REF.tenant, spec or builders.integration_spec(), now)
             await integrations.switch(db, REF, enabled=enabled)
-        await declare_topology(self.database, self.transport)
+        await Declarer(self.database, self.transport, self.clock).declare()
 
     async def open(self, ref: IntegrationRef = REF) -> Run:
         """A run that a person asked for."""

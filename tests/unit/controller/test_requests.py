@@ -11,6 +11,7 @@ from halo_controller.nouns import AgentState
 from halo_controller.steering import cancel
 from halo_controller.store import agents, integrations
 from halo_shared.entities import EntityKind
+from halo_shared.identifiers import IntegrationRef
 from halo_shared.messages.codec import Envelope
 from halo_shared.messages.commands import (
     Cancel,
@@ -139,6 +140,20 @@ async def test_a_lease_comes_with_all_that_an_attempt_needs(centre: Centre) -> N
         {EntityKind.USERS: "usn:17"},
         (),
     )
+
+
+async def test_the_attempts_of_a_tenant_share_its_request_budget(centre: Centre) -> None:
+    await centre.set_up("one")
+    async with centre.database.write() as db:
+        await integrations.add(db, "acme", integration_spec("assets"), NOW)
+        await integrations.switch(db, IntegrationRef("acme", "assets"), enabled=True)
+    await centre.leased()
+    second = await centre.open(IntegrationRef("acme", "assets"))
+
+    (granted,) = await centre.ask(lease_request(second.id))
+
+    assert isinstance(granted, LeaseGranted)
+    assert granted.requests_per_minute == 25  # of 50
 
 
 async def test_a_leased_run_is_running(centre: Centre) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from halo_controller.declarer import Declarer
 from halo_controller.store import agents, tables, tenants
 from halo_controller.store.database import Database, open_database
-from halo_controller.wiring import declare_topology, running
+from halo_controller.wiring import running
 from halo_shared.messages.codec import seal
 from halo_shared.messages.commands import COMMANDS, Welcome
 from halo_shared.topology import (
@@ -19,12 +20,13 @@ from halo_shared.topology import (
     agent_queue,
     jobs_queue,
 )
+from halo_shared.transport.amqp import AmqpTransport
 from halo_shared.transport.consuming import read
 from halo_shared.transport.memory import MemoryTransport
 from tests.support.builders import NOW, hello
 from tests.support.clock import ManualClock
 
-LOOPS = {"scheduler", "publisher", "requests", "inbox", "reconciler"}
+LOOPS = {"topology", "scheduler", "publisher", "requests", "inbox", "reconciler"}
 
 
 @pytest.fixture
@@ -55,11 +57,12 @@ async def test_it_starts_answers_and_stops(database: Database, clock: ManualCloc
     assert transport.unsettled == 0
 
 
-async def test_the_queues_of_all_groups_and_agents_are_there(database: Database) -> None:
+async def test_the_queues_of_all_groups_and_agents_are_there(database: Database, clock: ManualClock) -> None:
     transport = MemoryTransport()
+    declarer = Declarer(database, transport, clock)
 
-    await declare_topology(database, transport)
-    await declare_topology(database, transport)
+    await declarer.declare()
+    await declarer.declare()
 
     for queue in (REQUESTS_QUEUE, EVENTS_QUEUE, jobs_queue("site"), agent_queue("one")):
         assert await transport.depth(queue) == 0
@@ -92,3 +95,15 @@ async def test_it_stops_when_its_user_fails(database: Database, clock: ManualClo
 
     assert [str(error) for error in caught.value.exceptions] == ["ours"]
     assert loops_at_work() == set()
+
+
+async def test_a_broker_that_is_away_keeps_no_controller_from_starting(
+    database: Database, clock: ManualClock
+) -> None:
+    async with (
+        AmqpTransport("amqp://127.0.0.1:1/", name="away") as away,
+        running(database, away, clock) as controller,
+    ):
+        async with database.read() as db:
+            assert [group.name for group in await tenants.every_group(db)] == ["site"]
+        assert controller.transport is away

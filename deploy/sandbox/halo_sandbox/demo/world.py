@@ -191,6 +191,6 @@ class World(ABC):
             raise BrokenPromise(f"halo-controller {' '.join(arguments)} ended with {command.returncode}")
         return printed.decode() if captured else ""
 
-    async def _halo(self, method: str, path: str, **body: object) -> Json:
-        reply = await self._http.request(method, f"{self.sandbox.url}/sandbox/{path}", json=body or None)
+    async def _halo(self, method: str, path: str, body: Json = None) -> Json:
+        reply = await self._http.request(method, f"{self.sandbox.url}/sandbox/{path}", json=body)
         return reply.raise_for_status().json() if reply.content else None
