@@ -1,6 +1,5 @@
 """From opening a run to the agent that has its lease, against a bare round trip of two messages."""
 
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -9,9 +8,8 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import Final
 
-import yaml
-
 from bench import bare
+from bench.agent import at_work
 from bench.centre import controlling
 from bench.people import person
 from bench.rounds import Comparison, alternate
@@ -22,8 +20,6 @@ from halo_controller.nouns import Trigger
 from halo_controller.store import agents, events, runs
 from halo_controller.wiring import Controller
 from halo_sandbox import server
-from halo_sandbox.demo.world import BIN
-from halo_sandbox.services import processes
 from halo_sandbox.services.rabbitmq import private_rabbitmq
 from halo_shared.messages.events import Started
 from halo_shared.runs import RunStatus
@@ -61,7 +57,7 @@ async def _product(url: str, folder: Path) -> AsyncIterator[Once]:
         AmqpTransport(url, name="bench controller") as transport,
         server.running() as halo,
         controlling(folder, transport, tenant(halo.url), integration(str(table))) as controller,
-        _agent(url, folder, halo.settings.client_secret),
+        at_work(url, folder, halo.settings.client_secret),
     ):
 
         async def online() -> bool:
@@ -90,22 +86,6 @@ async def _dispatch(controller: Controller) -> float:
         raise RuntimeError(f"a run {status}: {said[-1].text}")
     started = next(event for event in said if isinstance(event, Started))
     return (started.at - run.queued_at) / MILLISECOND
-
-
-@asynccontextmanager
-async def _agent(url: str, folder: Path, client_secret: str) -> AsyncIterator[None]:
-    """The command `halo-agent run`."""
-    settings = folder / "agent.yaml"
-    settings.write_text(yaml.safe_dump({"name": AGENT, "data": str(folder / "agent")}), encoding="utf-8")
-    environment = os.environ | {
-        "HALO_BROKER_URL": url,
-        "HALO_SECRET_HALO": client_secret,
-        "HALO_AGENT_CONFIG": str(settings),
-    }
-    command = (str(BIN / "halo-agent"), "run")
-    child = processes.child(command, folder=folder, output=folder / "agent.log", env=environment)
-    async with processes.in_own_thread(child):
-        yield
 
 
 def _round_of(once: Once) -> Callable[[], Awaitable[list[float]]]:

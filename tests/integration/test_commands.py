@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import pytest_asyncio
@@ -14,10 +15,12 @@ from halo_sandbox.services.rabbitmq import GivenRabbitMQ, PrivateRabbitMQ
 from halo_shared.errors import AmbiguousMatch, CredentialRefused
 from halo_shared.messages.events import Level, Stage
 from halo_shared.runs import RunStatus
+from halo_shared.topology import EVENTS_QUEUE, EXCHANGES
 from halo_shared.transport.amqp import AmqpTransport
 from tests.support.agent_double import Attempt, publish_event
 from tests.support.builders import Attempted, excess, logged
 from tests.support.commands import Centre, Desk, Printed, a_centre, printed
+from tests.support.proxy import tcp_proxy
 from tests.support.rest import definition
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -61,10 +64,10 @@ def desk(folder: Path, broker_url: str = "amqp://127.0.0.1:1/") -> Desk:
 
 
 def refused(said: Printed, code: int) -> str:
-    """The sentence of a command that left with this code: one line, with no trace of the program's inside."""
+    """The sentence of a command that left with this code, its last words."""
     assert (said.code, said.out) == (code, "")
-    [sentence] = said.err.splitlines()
-    return sentence
+    assert "Traceback" not in said.err
+    return said.err.splitlines()[-1]
 
 
 def rows(text: str) -> list[str]:
@@ -147,20 +150,17 @@ async def test_a_wrong_token_lets_nobody_in(centre: Centre) -> None:
     assert said.startswith("The token is not known here.")
 
 
-async def test_health_fails_when_the_controller_cannot_work(
-    tmp_path: Path, shared_broker: PrivateRabbitMQ | GivenRabbitMQ
-) -> None:
-    async with shared_broker.vhost() as url:
-        here = desk(tmp_path, url)
-        serving = here.serving()
-        await serving.__aenter__()
-    try:
-        said = await here.type("health")
-    finally:
-        await serving.__aexit__(None, None, None)
+async def test_health_fails_when_the_controller_cannot_work(tmp_path: Path, broker_url: str) -> None:
+    broker = urlsplit(broker_url)
+    async with tcp_proxy("127.0.0.1", broker.port or 0) as proxy:
+        account, _, _ = broker.netloc.rpartition("@")
+        here = desk(tmp_path, urlunsplit(broker._replace(netloc=f"{account}@127.0.0.1:{proxy.port}")))
+        async with here.serving():
+            proxy.cut()
+            said = await here.type("health")
 
     assert said.code == 1
-    assert "broker down" in rows(said.out)
+    assert {"controller down", "broker down", "database ok"} <= {*rows(said.out)}
     assert "The broker does not answer; jobs and events wait until it does." in said.out
 
 
@@ -418,6 +418,7 @@ async def test_events_are_told_without_a_controller(tmp_path: Path, broker_url: 
     ):
         for tail in (for_machines, for_people):
             await watches(tail)
+        await transport.declare(*EXCHANGES, EVENTS_QUEUE)  # as a controller left it
         quiet = logged(Attempted(), "All is well.").model_copy(update={"level": Level.INFO})
         for event in (
             logged(Attempted(tenant="globex"), "It is another tenant's."),
@@ -443,6 +444,7 @@ async def test_a_broker_that_is_away_is_told_soon(tmp_path: Path, closed_port: i
         )
 
     assert f"127.0.0.1:{closed_port}" in refused(said, 3)
+    assert said.err.count("\n") == 1, "one sentence, and not a line for every attempt"
     assert "guest:guest" not in said.err
 
 

@@ -147,9 +147,7 @@ async def test_the_events_of_a_run_by_level(office: Office) -> None:
     assert [event["text"] for event in loud] == ["users: Ann: Halo wants a site.", "It partial."]
     assert loud[0]["failure"]["advice"].startswith("Correct the record at its source")
     assert len(await office.get(f"/runs/{run}/events", limit=2)) == 2
-    assert "level: must be 'debug', " in await office.refused(
-        422, "GET", f"/runs/{run}/events", level="loud"
-    )
+    assert "level: must be 'debug', " in await office.refused(422, "GET", f"/runs/{run}/events", level="loud")
 
 
 async def test_a_waiting_run_is_cancelled_at_once(office: Office) -> None:

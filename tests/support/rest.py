@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,11 @@ from halo_controller.wiring import Controller
 from halo_shared.clock import SystemClock
 from halo_shared.redaction import Redactor
 from halo_shared.topology import Queue
+from halo_shared.transport import Transport
 from halo_shared.transport.amqp import AmqpTransport
 from halo_shared.transport.memory import MemoryTransport
 from tests.support.agent_double import Script, agent_double, succeed
-from tests.support.builders import NOW, integration_spec, tenant_spec
+from tests.support.builders import integration_spec, tenant_spec
 from tests.support.clock import eventually
 
 Json = Any  # Any: what an answer or a body holds is what these tests are about
@@ -39,7 +40,7 @@ class Api:
     """A caller of one API; each verb says which answer it expects."""
 
     def __init__(self, http: httpx.AsyncClient, token: str) -> None:
-        self._http = http
+        self.http = http
         self.token = token
 
     async def ask(
@@ -48,7 +49,7 @@ class Api:
         """The reply as it came; an empty token sends none."""
         said = self.token if token is None else token
         headers = {"Authorization": f"Bearer {said}"} if said else {}
-        return await self._http.request(method, path, json=body, params=query, headers=headers)
+        return await self.http.request(method, path, json=body, params=query, headers=headers)
 
     async def get(self, path: str, **query: str | int) -> Json:
         return _answer(await self.ask("GET", path, **query), 200)
@@ -87,9 +88,9 @@ class Office(Api):
         if enabled:
             await self.post(f"{PEOPLE}/enable")
 
-    def agent(self, script: Script = succeed) -> AbstractAsyncContextManager[None]:
-        """Agent one, at work while the block lasts."""
-        return agent_double(self.transport, "one", script)
+    def agent(self, script: Script = succeed, *, name: str = "one") -> AbstractAsyncContextManager[None]:
+        """An agent, at work while the block lasts."""
+        return agent_double(self.transport, name, script)
 
     async def run_people(self) -> str:
         """The id of a new run of acme/people."""
@@ -98,17 +99,23 @@ class Office(Api):
 
     async def until(self, run: str, **wanted: Json) -> Json:
         """The run, once it is seen with these values."""
-        seen: Json = {}
+        return await self.until_found(
+            f"/runs/{run}", lambda seen: seen if wanted.items() <= seen.items() else None
+        )
 
-        async def so() -> bool:
-            seen.update(await self.get(f"/runs/{run}"))
-            return all(seen[name] == value for name, value in wanted.items())
+    async def until_found(self, path: str, look: Callable[[Json], Json]) -> Json:
+        """What is found in an answer, once there is something."""
+        seen: list[Json] = []
+
+        async def found() -> bool:
+            seen[:] = [await self.get(path)]
+            return look(seen[0]) is not None
 
         try:
-            await eventually(so)
+            await eventually(found)
         except TimeoutError:
-            raise AssertionError(f"waited in vain for {wanted}: {seen}") from None
-        return seen
+            raise AssertionError(f"looked in vain at {path}: {seen}") from None
+        return look(seen[0])
 
     async def until_waiting(self, queue: Queue, messages: int = 1) -> None:
         """Return when so many messages wait in the queue."""
@@ -129,23 +136,21 @@ async def an_office(folder: Path) -> AsyncIterator[Office]:
 
 
 @asynccontextmanager
-async def an_api_without_broker(database: Database) -> AsyncIterator[Api]:
-    """The API of a controller whose broker is away."""
-    clock = SystemClock()
+async def a_broker_that_is_away() -> AsyncIterator[AmqpTransport]:
+    """A transport whose broker's port is closed."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    async with AmqpTransport(f"amqp://127.0.0.1:{port}/", name="away") as transport:
-        controller = Controller(database, transport, Publisher(database, transport, clock), clock)
-        async with an_api(controller) as api:
-            yield api
+    async with AmqpTransport(f"amqp://127.0.0.1:{port}/", name="halo-controller") as transport:
+        yield transport
 
 
 @asynccontextmanager
-async def an_api(controller: Controller) -> AsyncIterator[Api]:
-    """The API over a controller none of whose loops turn."""
-    token = tokens.fresh()
-    async with controller.database.write() as db:
-        await tokens.put(db, OPERATOR, token, NOW)
+async def an_api(database: Database, transport: Transport) -> AsyncIterator[Api]:
+    """The API over a controller whose loops stand still, so that none dies of what a test breaks."""
+    clock, token = SystemClock(), tokens.fresh()
+    async with database.write() as db:
+        await tokens.put(db, OPERATOR, token, clock.now())
+    controller = Controller(database, transport, Publisher(database, transport, clock), clock)
     with listen("127.0.0.1", 0) as listener:
         async with listening(build(controller), listener) as url, _client(url) as http:
             yield Api(http, token)
@@ -175,14 +180,20 @@ class Operation:
     described: Mapping[str, Json]
 
     @property
-    def answers(self) -> frozenset[int]:
-        """The statuses that it may answer with."""
-        return frozenset(int(status) for status in self.described["responses"])
+    def success(self) -> int:
+        """The status of a request that was not refused."""
+        return min(int(status) for status in self.described["responses"])
 
     @property
-    def content(self) -> Json:
-        """What its JSON body may be; None when it takes no body."""
+    def body(self) -> Json:
+        """What its JSON body may be; None when it takes none."""
         return self.described.get("requestBody", {}).get("content", {}).get("application/json")
+
+    @property
+    def example(self) -> Json:
+        """A body that the document shows to its readers; None when it shows none."""
+        shown = (self.body or {}).get("examples", {}).values()
+        return next((example["value"] for example in shown), None)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

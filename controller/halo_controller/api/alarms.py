@@ -14,7 +14,7 @@ def of_queues(depths: Mapping[str, int | None] | None) -> tuple[str, ...]:
     if depths is None:
         return (BROKER_AWAY,)
     missing = [
-        f"Queue '{name}' is missing on the broker; start the controller again to make it."
+        f"Queue '{name}' is missing on the broker; the controller makes it again within minutes."
         for name, depth in depths.items()
         if depth is None
     ]

@@ -69,7 +69,17 @@ async def _fault(_request: Request, _error: Exception) -> JSONResponse:
 
 
 def _sentence(mistakes: Sequence[Any]) -> str:  # Any: pydantic's error details, as FastAPI hands them on
-    return "; ".join(f"{_field(mistake['loc'])}: {_remedy(mistake)}" for mistake in mistakes)
+    return "; ".join(_complaint(mistake) for mistake in mistakes)
+
+
+def _complaint(mistake: Any) -> str:  # Any: as above
+    match mistake["type"], mistake["loc"]:
+        case "value_error", [_]:  # a word on the whole, which names its fields itself
+            return _remedy(mistake)
+        case "json_invalid", [where, position]:
+            return f"{where}: is not JSON, at character {position}: {mistake['ctx']['error']}"
+        case _, location:
+            return f"{_field(location)}: {_remedy(mistake)}"
 
 
 def _field(location: Sequence[int | str]) -> str:
@@ -83,6 +93,10 @@ def _remedy(mistake: Any) -> str:  # Any: as above
             return "is missing"
         case "extra_forbidden":
             return "unknown key"
+        case "too_short":
+            return f"needs {mistake['ctx']['min_length']} at the least"
+        case "model_attributes_type":
+            return "must be an object"
         case "string_pattern_mismatch" if mistake["ctx"]["pattern"] == SLUG:
             return "must be 1 to 40 lower-case letters, digits and inner hyphens"
         case _:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -39,7 +40,7 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise SettingsInvalid(
-            f"The controller cannot listen on {host} port {port}: {error.strerror}. "
+            f"The controller cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}. "
             "Choose another with --host and --port."
         ) from error
 

@@ -1,10 +1,11 @@
 """`halo-controller events`: watching everything that is said, straight from the broker, without a controller."""
 
 import asyncio
+import logging
 import secrets
 import sys
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -82,15 +83,13 @@ def tail(
 async def _tail(broker_url: str, queue: Queue, count: int | None, *, as_json: bool) -> None:
     from halo_shared.transport.amqp import AmqpTransport  # noqa: PLC0415  slow to import, and few commands need it
 
-    redactor = Redactor()
-    logs.configure(redactor, level="error", style="text")
+    logs.configure(Redactor(), level="warning", style="text")
     async with AmqpTransport(broker_url, name="halo-controller events tail") as transport:
-        await transport.ready(PATIENCE)
-        with suppress(
-            PermissionMissing
-        ):  # a watcher's account may not declare; then a controller has done it
+        with _libraries_unheard():
+            await transport.ready(PATIENCE)
+        # The account of a watcher may lack the right to declare; then a controller has done it.
+        with suppress(PermissionMissing):
             await transport.declare(EXCHANGE)
-        logs.configure(redactor, level="warning", style="text")
         async with transport.consume(queue, prefetch=PREFETCH) as deliveries:
             output.err.print(Text(f"Watching {transport.address}; Ctrl-C ends it.", style="dim"))
             shown = 0
@@ -99,6 +98,16 @@ async def _tail(broker_url: str, queue: Queue, count: int | None, *, as_json: bo
                 shown += 1
                 if shown == count:
                     return
+
+
+@contextmanager
+def _libraries_unheard() -> Iterator[None]:
+    """What goes wrong here is told in one sentence, and not by each of the attempts as well."""
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 async def _understood(deliveries: AsyncIterator[Delivery]) -> AsyncIterator[Event]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import groupby
 from typing import Final, TypeGuard
 
 from rich.console import Group, RenderableType
@@ -96,10 +97,11 @@ def _changes(run: Run) -> Table:
 
 
 def _failures(failed: Sequence[RecordEvent], most: int, run: Run) -> Iterator[RenderableType]:
-    for event in failed[:most]:
-        yield Text.assemble((event.name, "bold"), f" ({event.entity} {event.source_id})")
-        yield Text.assemble("  ", (event.failure.message, "red"))
-        yield Text(f"  {event.failure.advice}")
+    for advice, group in groupby(failed[:most], key=lambda event: event.failure.advice):
+        for event in group:
+            yield Text.assemble((event.name, "bold"), f" ({event.entity} {event.source_id})")
+            yield Text.assemble("  ", (event.failure.message, "red"))
+        yield Text(f"  {advice}")
     if len(failed) > most:
         yield Text(
             f"... and {len(failed) - most:,} more; see all with: halo-controller runs show {run.id} --all"

@@ -34,9 +34,10 @@ async def add(db: AsyncConnection, tenant: str, spec: IntegrationSpec, now: date
 
 
 async def get(db: AsyncConnection, ref: IntegrationRef) -> Integration:
-    """The integration of this name; raises NotFound with the tenant's names."""
+    """The integration of this name; raises NotFound with the tenant's names, or without its tenant."""
     row = (await db.execute(select(integrations).where(_is(ref)))).mappings().one_or_none()
     if row is None:
+        await tenants.get(db, ref.tenant)
         names = select(integrations.c.name).where(integrations.c.tenant == ref.tenant)
         known = [f"{ref.tenant}/{name}" for name in (await db.scalars(names)).all()]
         there_are = f"There are: {', '.join(sorted(known))}." if known else "The tenant has none yet."
