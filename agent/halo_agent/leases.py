@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from halo_shared import logs
 from halo_shared.clock import Clock
-from halo_shared.errors import BrokerUnavailable, Cancelled, LeaseLost, RunError, Unroutable
+from halo_shared.errors import BrokerUnavailable, Cancelled, DeadlinePassed, LeaseLost, RunError, Unroutable
 from halo_shared.messages.codec import seal
 from halo_shared.messages.commands import Cancel, LeaseGranted, LeaseRefused, LeasesRenewed
 from halo_shared.messages.requests import HeldLease, LeaseRequest
@@ -30,6 +30,7 @@ class Lease:
         self.grant = grant
         self._clock = clock
         self._until = asked_at + grant.lease_seconds
+        self._deadline = clock.monotonic() + (grant.deadline - clock.now()).total_seconds()
         self._ended: RunError | None = None
         self.ended = asyncio.Event()
         """Set when the right is gone for good."""
@@ -44,12 +45,20 @@ class Lease:
         if self._ended:
             raise self._ended
         if self._clock.monotonic() > self._until:
-            raise LeaseLost("The controller did not renew the lease in time; another agent may have it now.")
+            raise self._ran_out()
 
     @property
     def why_ended(self) -> RunError | None:
         """The reason, once the right is gone for good."""
         return self._ended
+
+    async def over(self) -> None:
+        """Return when the right is gone for good: somebody ended it, or it ran out."""
+        expiring = asyncio.create_task(self._expire())
+        try:
+            await self.ended.wait()
+        finally:
+            expiring.cancel()
 
     def renew(self, asked_at: float, seconds: float) -> None:
         """Count the lease anew from the moment at which its renewal was asked for."""
@@ -60,6 +69,20 @@ class Lease:
         if self._ended is None:
             self._ended = why
             self.ended.set()
+
+    async def _expire(self) -> None:
+        while (left := self._until - self._clock.monotonic()) > 0:
+            await self._clock.sleep(left)  # a renewal meanwhile moves the end
+        self.end(self._ran_out())
+
+    def _ran_out(self) -> RunError:
+        # No lease reaches beyond the deadline; one that is counted from the asking ends a little before it.
+        if self._until + ANSWER_WITHIN >= self._deadline:
+            return DeadlinePassed(
+                f"The run did not end by its deadline, {self.grant.deadline:%Y-%m-%d %H:%M:%S} UTC. "
+                "Give the integration a longer 'deadline' if it needs one."
+            )
+        return LeaseLost("The controller did not renew the lease in time; another agent may have it now.")
 
 
 @dataclass(frozen=True, slots=True)

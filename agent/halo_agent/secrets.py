@@ -1,5 +1,6 @@
 """Resolving `secret://name` on this machine; the values never leave it."""
 
+import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,11 +36,11 @@ class LocalSecrets:
         return secret
 
     def _from_file(self, name: str) -> str | None:
-        if not self._file.exists():
+        mode = self._mode()
+        if mode is None:
             return None
-        mode = stat.S_IMODE(self._file.stat().st_mode)
         # Windows keeps rights elsewhere and always shows 0666 here.
-        if mode & 0o077 and not _without_modes(self._file):
+        if mode & 0o077 and os.name != "nt":
             raise SettingsInvalid(
                 f"{self._file} can be read by others (mode {mode:04o}); make it yours alone with: chmod 600 {self._file}"
             )
@@ -47,6 +48,18 @@ class LocalSecrets:
         if not isinstance(content, dict) or not isinstance(content.get(name, ""), str):
             raise SettingsInvalid(f"{self._file} must hold lines of the form 'name: value'.")
         return content.get(name) or None
+
+    def _mode(self) -> int | None:
+        """Who may do what with the file; None when there is none."""
+        try:
+            return stat.S_IMODE(self._file.stat().st_mode)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SettingsInvalid(
+                f"{self._file} cannot be looked at: {_why(error)}. Give this account the right to read it there, "
+                "or 'secrets' another place."
+            ) from error
 
     def _content(self) -> Any:  # Any: whatever people write
         try:
@@ -65,7 +78,3 @@ def _why(error: Exception) -> str:
             return f"line {mark.line + 1} is not valid YAML"
         case _:
             return "it is not YAML in UTF-8"
-
-
-def _without_modes(file: Path) -> bool:
-    return file.drive != ""

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Final, Literal, Self, TypeVar
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError
@@ -18,6 +18,8 @@ from halo_shared import files
 from halo_shared.errors import SettingsInvalid
 from halo_shared.identifiers import AgentId
 from halo_shared.logs import LogFormat
+
+SettingsT = TypeVar("SettingsT", bound="Settings")
 
 BROKER_URL: Final = "HALO_BROKER_URL"
 """The controller reads the broker's address from here too."""
@@ -59,7 +61,7 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls, path: Path | None) -> Self:
         """The settings of this file and of the environment; raises SettingsInvalid naming line and key."""
-        return files.load(path, cls) if path else cls._of_environment()
+        return _beside(path.parent, files.load(path, cls)) if path else cls._of_environment()
 
     @classmethod
     def for_trying(cls, path: Path | None) -> Self:
@@ -84,3 +86,16 @@ class Settings(BaseSettings):
 def environment() -> Mapping[str, str]:
     """The environment, for whoever resolves secrets from it."""
     return os.environ
+
+
+def _beside(folder: Path, settings: SettingsT) -> SettingsT:
+    """The settings of a file in this folder, where its relative paths start; those of the environment stay as they are."""
+    environment = {name.upper() for name in os.environ}
+    paths = {"data": settings.data, "secrets": settings.secrets}
+    return settings.model_copy(
+        update={
+            name: folder.absolute() / path
+            for name, path in paths.items()
+            if path and f"HALO_AGENT_{name.upper()}" not in environment
+        }
+    )

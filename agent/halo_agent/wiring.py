@@ -80,6 +80,6 @@ async def _work(session: Session, worker: Worker, stopping: Stopping) -> None:
 async def _stop(worker: Worker, stopping: Stopping) -> None:
     """Stopping is not cancelling: asked once, finish what runs; asked twice, cut it short."""
     await stopping.drain.wait()
-    await worker.drain()
+    worker.drain()
     await stopping.cancel.wait()
     worker.cancel()

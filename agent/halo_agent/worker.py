@@ -6,6 +6,7 @@ and nothing depends on the broker's patience with an unacknowledged message.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -51,7 +52,7 @@ class Worker:
         self._slots = slots
         self._busy: dict[str, EventReporter | None] = {}
         self._attempts: set[asyncio.Task[None]] = set()
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
         self._draining = asyncio.Event()
 
     def doing(self) -> Sequence[str]:
@@ -72,11 +73,10 @@ class Worker:
             self.cancel()
             await asyncio.gather(*self._attempts, return_exceptions=True)
 
-    async def drain(self) -> None:
+    def drain(self) -> None:
         """Take nothing new; what runs goes on to its end."""
-        async with self._changed:
-            self._draining.set()
-            self._changed.notify_all()
+        self._draining.set()
+        self._note()
 
     def cancel(self) -> None:
         """Stop what runs; each attempt still says its last word."""
@@ -117,7 +117,14 @@ class Worker:
         self._busy[job.run] = None
         task = asyncio.create_task(self._attempt(job, delivery), name=f"run {job.run}")
         self._attempts.add(task)
-        task.add_done_callback(self._attempts.discard)
+        task.add_done_callback(partial(self._forget, job.run))
+
+    def _forget(self, run: str, task: "asyncio.Task[None]") -> None:
+        # Not in a `finally` of the attempt: a task that is cancelled before its first step never reaches one.
+        self._attempts.discard(task)
+        self._leases.give_back(run)
+        del self._busy[run]
+        self._note()
 
     async def _attempt(self, job: Job, delivery: Delivery) -> None:
         try:
@@ -127,10 +134,6 @@ class Worker:
         # The worker's edge: what is wrong with one attempt must not end the others.
         except Exception:
             log.exception("attempt_broken", run=job.run)
-        finally:
-            self._leases.give_back(job.run)
-            del self._busy[job.run]
-            await self._note()
 
     async def _claim(self, job: Job, delivery: Delivery) -> Lease | None:
         """The lease of this job's run, or None; settles the message in each case."""
@@ -155,7 +158,7 @@ class Worker:
         grant = lease.grant
         reporter = self._report(grant)
         self._busy[grant.run] = reporter
-        await self._note()
+        self._note()
         log.info("attempt_started", run=grant.run, fence=grant.fence, attempt=grant.attempt)
         work = asyncio.create_task(self._start(lease, reporter), name=f"work on {grant.run}")
         try:
@@ -186,17 +189,18 @@ class Worker:
         return Ending.after(error, reporter.counts, self._redactor)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
-        async with self._changed:
-            await self._changed.wait_for(condition)
+        while not condition():
+            await self._changed.wait()
 
-    async def _note(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+    def _note(self) -> None:
+        """Let all who wait for a condition look again."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
 
 async def _until_done_or_ended(work: "asyncio.Task[Ending]", lease: Lease) -> None:
-    """Return when the work is over; it is cut short when the lease ends or this task is cancelled."""
-    watch = asyncio.create_task(lease.ended.wait())
+    """Return when the work is over; it is cut short when the lease is over or this task is cancelled."""
+    watch = asyncio.create_task(lease.over())
     try:
         await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
     finally:

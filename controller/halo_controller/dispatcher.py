@@ -53,8 +53,11 @@ async def queue_again(db: AsyncConnection, run: Run, happening: Happening, reaso
             "agent": None,
             "session": None,
             "lease_until": None,
+            "unheld_since": None,
             "deadline": None,  # waiting is not working: the next attempt has all the time again
             "progress": None,
+            # A lost attempt may have written what was approved, which holds once: the next is held anew.
+            "approved": () if happening is Happening.ATTEMPT_LOST else run.approved,
             "queued_at": now,
         }
     )

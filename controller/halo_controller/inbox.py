@@ -51,8 +51,10 @@ class Inbox:
 
 
 def _counts(run: Run, event: Event) -> bool:
-    """Whether this is said of the present attempt; the end of an attempt that is over comes too late."""
-    if run.fence != event.origin.fence:
+    """Whether this is said of the present attempt, by its agent; the end of an attempt that is over comes too late."""
+    origin = event.origin
+    said_of = (origin.tenant, origin.integration, origin.agent, origin.fence)
+    if said_of != (run.tenant, run.integration, run.agent, run.fence):
         return False
     return not isinstance(event, Finished) or follows(run.status, _ENDS[event.status]) is not None
 
@@ -63,15 +65,18 @@ async def _affect(db: AsyncConnection, run: Run, event: Event, now: datetime) ->
             await runs.save(db, _progressed(run, event))
         case Finished():
             await _finish(db, run, event, now)
+        case _ if run.unheld_since:
+            await runs.save(db, run.model_copy(update={"unheld_since": None}))
         case _:
             return
 
 
 def _progressed(run: Run, event: Progress) -> Run:
-    if run.status is not RunStatus.RUNNING:
+    overtaken = run.progress is not None and event.seq < run.progress.seq
+    if run.status is not RunStatus.RUNNING or overtaken:
         return run
-    progress = RunProgress(stage=event.stage, done=event.done, total=event.total)
-    return run.model_copy(update={"progress": progress, "counts": event.counts})
+    progress = RunProgress(seq=event.seq, stage=event.stage, done=event.done, total=event.total)
+    return run.model_copy(update={"progress": progress, "counts": event.counts, "unheld_since": None})
 
 
 async def _finish(db: AsyncConnection, run: Run, event: Finished, now: datetime) -> None:

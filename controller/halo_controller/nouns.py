@@ -100,6 +100,8 @@ class Trigger(StrEnum):
 class RunProgress(Frozen):
     """How far a run's attempt is."""
 
+    seq: int = 0
+    """Of the event that said so: an older one that comes later says nothing new."""
     stage: Stage
     done: int
     total: int | None = None
@@ -121,6 +123,8 @@ class Run(Frozen):
     agent: AgentId | None = None
     session: UUID | None = None
     lease_until: datetime | None = None
+    unheld_since: datetime | None = None
+    """Since when its agent, though heard, no longer names it among what it holds."""
     deadline: datetime | None = None
     queued_at: datetime
     dispatched_at: datetime | None = None

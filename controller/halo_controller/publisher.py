@@ -9,6 +9,7 @@ from halo_controller.lifecycle import Happening, follows
 from halo_controller.store import outbox, runs
 from halo_controller.store.database import Database
 from halo_controller.store.outbox import Outgoing
+from halo_controller.ticking import outlasting_passing_faults
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import BrokerUnavailable, Unroutable
@@ -54,7 +55,10 @@ class Publisher:
         """Publish for ever."""
         while True:
             self._news.clear()
-            if not await self.publish_some():
+            some_left = False
+            with outlasting_passing_faults("publisher"):
+                some_left = await self.publish_some()
+            if not some_left:
                 await self._until_news()
 
     async def publish_some(self) -> bool:

@@ -11,11 +11,12 @@ from halo_controller.dispatcher import queue_again
 from halo_controller.errors import Conflict
 from halo_controller.leasing import MOST_ATTEMPTS
 from halo_controller.lifecycle import TRANSITIONS, Happening
-from halo_controller.nouns import Agent, Run
+from halo_controller.nouns import SILENT_AFTER, Agent, Run
 from halo_controller.steering import cancel
 from halo_controller.store import agents, runs
 from halo_controller.store.database import Database
 from halo_controller.telling import tell
+from halo_controller.ticking import outlasting_passing_faults
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import LeaseLost
@@ -64,7 +65,16 @@ def verdict(run: Run, agent: Agent | None, now: datetime) -> Leave | SendAgain |
         return GiveUp(f"agent {run.agent} has not renewed its lease since {run.lease_until:%H:%M:%S} UTC")
     if agent and agent.session != run.session:
         return GiveUp(f"agent {run.agent} was restarted and no longer works on it")
+    if agent and _let_go(run, agent):
+        return GiveUp(f"agent {run.agent} no longer works on it")
     return Leave()
+
+
+def _let_go(run: Run, agent: Agent) -> bool:
+    """Whether the agent was heard for a while without this run, and its end can no longer be on the way."""
+    if run.unheld_since is None or agent.seen_at is None or agent.spooled:
+        return False
+    return agent.seen_at - run.unheld_since > SILENT_AFTER
 
 
 def _worth_another(run: Run, now: datetime) -> bool:
@@ -85,7 +95,8 @@ class Reconciler:
     async def run(self) -> None:
         """Reconcile for ever."""
         while True:
-            await self.tick()
+            with outlasting_passing_faults("reconciler"):
+                await self.tick()
             await self._clock.sleep(TICK)
 
     async def tick(self) -> None:

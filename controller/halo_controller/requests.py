@@ -1,5 +1,6 @@
 """Answering what agents ask: hello, heartbeat, lease. Every answer leaves with the change that it tells of."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import uuid4
 
@@ -91,6 +92,7 @@ async def _renew(
             continue
         renewed.append(await _prolong(db, run, held, request, now, members))
         await send_cancel(db, run)
+    await _note_unheld(db, agent, {one.run for one in renewed}, now)
     return LeasesRenewed(
         session=request.session, ask=request.ask, renewed=tuple(renewed), revoked=tuple(revoked)
     )
@@ -100,8 +102,16 @@ async def _prolong(
     db: AsyncConnection, run: Run, held: HeldLease, request: Hello | Heartbeat, now: datetime, members: int
 ) -> RenewedLease:
     until = leasing.lease_end(now, run.deadline or now, agents_in_group=members)
-    await runs.save(db, run.model_copy(update={"lease_until": until, "session": request.session}))
+    changes = {"lease_until": until, "session": request.session, "unheld_since": None}
+    await runs.save(db, run.model_copy(update=changes))
     return RenewedLease(run=run.id, fence=held.fence, lease_seconds=(until - now).total_seconds())
+
+
+async def _note_unheld(db: AsyncConnection, agent: Agent, held: Collection[str], now: datetime) -> None:
+    """Mark what the agent should hold and does not: its end may be on the way, or the attempt is lost."""
+    for run in await runs.running_on(db, agent.name):
+        if run.id not in held and run.unheld_since is None:
+            await runs.save(db, run.model_copy(update={"unheld_since": now}))
 
 
 async def _lease(db: AsyncConnection, agent: Agent, request: LeaseRequest, now: datetime) -> Command:
@@ -154,6 +164,7 @@ async def _granted(
         ask=request.ask,
         run=run.id,
         fence=run.fence,
+        previous_fence=await runs.previous_fence(db, run),
         attempt=run.attempt,
         lease_seconds=(grant.lease_until - now).total_seconds(),
         deadline=grant.deadline,

@@ -10,6 +10,7 @@ from halo_controller.errors import Conflict
 from halo_controller.nouns import Integration, Run, Trigger
 from halo_controller.store import integrations, runs
 from halo_controller.store.database import Database
+from halo_controller.ticking import outlasting_passing_faults
 from halo_shared import durations, logs
 from halo_shared.clock import Clock
 from halo_shared.identifiers import IntegrationRef
@@ -65,7 +66,8 @@ class Scheduler:
     async def run(self) -> None:
         """Schedule for ever."""
         while True:
-            await self.tick()
+            with outlasting_passing_faults("scheduler"):
+                await self.tick()
             await self._clock.sleep(TICK)
 
     async def tick(self) -> None:

@@ -15,7 +15,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="HALO_CONTROLLER_", frozen=True, populate_by_name=True)
 
-    broker_url: str = Field(default="amqp://guest:guest@127.0.0.1:5672/", validation_alias="HALO_BROKER_URL")
+    broker_url: str = Field(
+        default="amqp://guest:guest@127.0.0.1:5672/", validation_alias="HALO_BROKER_URL", repr=False
+    )
     """RabbitMQ, as amqp:// or amqps://; given as HALO_BROKER_URL."""
     data: Path = Field(default_factory=lambda: user_data_path("halo-controller"))
     """Where the database and the operator's token are kept."""

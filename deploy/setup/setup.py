@@ -29,11 +29,23 @@ class Package:
     name: str
     proof: Path
     is_daemon: bool = False
+    without: str = ""
+    """How the demo does without it."""
 
 
 SERVICES = (
-    Package("rabbitmq-server", Path("/usr/lib/rabbitmq/bin/rabbitmq-server"), is_daemon=True),
-    Package("slapd", Path("/usr/sbin/slapd"), is_daemon=True),
+    Package(
+        "rabbitmq-server",
+        Path("/usr/lib/rabbitmq/bin/rabbitmq-server"),
+        is_daemon=True,
+        without="the demo runs in one process, in memory",
+    ),
+    Package(
+        "slapd",
+        Path("/usr/sbin/slapd"),
+        is_daemon=True,
+        without="the demo reads people from a spreadsheet",
+    ),
     Package("ldap-utils", Path("/usr/bin/ldapmodify")),
     Package("openssl", Path("/usr/bin/openssl")),
 )
@@ -102,6 +114,9 @@ def install_with_apt(packages: tuple[Package, ...]) -> None:
     if missing := absent(packages):
         names = [package.name for package in missing]
         say(f"going on without these; to have them: apt-get install {' '.join(names)}")
+        for package in missing:
+            if package.without:
+                say(f"without {package.name} {package.without}")
 
 
 def become_root() -> list[str] | None:

@@ -6,6 +6,7 @@
     │   ├── TargetUnavailable
     │   ├── RateLimited           … after `retry_after` seconds
     │   ├── BrokerUnavailable
+    │   ├── StoreBusy
     │   └── DeliveryLost          … the broker hands it out again by itself
     ├── ConfigurationError        a person must change something
     │   ├── SettingsInvalid
@@ -25,6 +26,7 @@
     │   ├── IncompleteRead
     │   ├── TooManyRefused
     │   ├── Cancelled
+    │   ├── DeadlinePassed
     │   └── LeaseLost
     └── ProtocolError             not ours to understand
         ├── Unreadable
@@ -75,6 +77,10 @@ class RateLimited(TransientError):
 
 class BrokerUnavailable(TransientError):
     """The message broker is not available."""
+
+
+class StoreBusy(TransientError):
+    """The controller's database is busy or full."""
 
 
 class DeliveryLost(TransientError):
@@ -153,6 +159,10 @@ class Cancelled(RunError):
     """A person cancelled the run."""
 
 
+class DeadlinePassed(RunError):
+    """The run did not end by its deadline."""
+
+
 class LeaseLost(RunError):
     """The lease of this run could no longer be proved."""
 
@@ -190,40 +200,37 @@ class Settle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
-    """What follows from an error: for the delivery, for the next attempt, and in words."""
+    """What follows from an error: for the delivery, and in words."""
 
     error_class: ErrorClass
     settle: Settle
-    retry: bool
-    """Whether trying the same thing again, later and unchanged, can help."""
     advice: str
 
 
 DISPOSITIONS: Final[dict[type[BaseException], Disposition]] = {
     TransientError: Disposition(
-        ErrorClass.TRANSIENT, Settle.AGAIN, retry=True, advice="It is tried again; no action is needed unless it lasts."
+        ErrorClass.TRANSIENT, Settle.AGAIN, advice="The next run tries it again; act if it lasts."
     ),
     ConfigurationError: Disposition(
-        ErrorClass.CONFIGURATION, Settle.DONE, retry=False, advice="Change the setting named, then run it again."
+        ErrorClass.CONFIGURATION, Settle.DONE, advice="Change the setting named, then run it again."
     ),
     RecordError: Disposition(
-        ErrorClass.RECORD, Settle.DONE, retry=True, advice="Correct the record at its source or in Halo; the next run takes it up."
+        ErrorClass.RECORD, Settle.DONE, advice="Correct the record at its source or in Halo; the next run takes it up."
     ),
     RunError: Disposition(
-        ErrorClass.RUN, Settle.DONE, retry=True, advice="The next run starts afresh."
+        ErrorClass.RUN, Settle.DONE, advice="The next run starts afresh."
     ),
     Cancelled: Disposition(
-        ErrorClass.RUN, Settle.DONE, retry=False, advice="Run it again when it is wanted."
+        ErrorClass.RUN, Settle.DONE, advice="Run it again when it is wanted."
     ),
     ProtocolError: Disposition(
-        ErrorClass.PROTOCOL, Settle.BURY, retry=False, advice="Look at the queue 'buried'; upgrade the older program."
+        ErrorClass.PROTOCOL, Settle.BURY, advice="Look at the queue 'buried'; upgrade the older program."
     ),
 }  # fmt: skip
 
 INTERNAL: Final = Disposition(
     ErrorClass.INTERNAL,
     Settle.BURY,
-    retry=False,
     advice="This is a fault of ours: report it with the reference.",
 )
 

@@ -28,7 +28,7 @@ def configure(redactor: Redactor, *, level: str = "info", style: LogFormat = "au
         _scrubber(redactor),
     ]
     renderer = (
-        structlog.dev.ConsoleRenderer(pad_event_to=0, pad_level=False)
+        structlog.dev.ConsoleRenderer(pad_event_to=0, pad_level=False, colors=sys.stderr.isatty())
         if text
         else structlog.processors.JSONRenderer()
     )
@@ -42,8 +42,7 @@ def configure(redactor: Redactor, *, level: str = "info", style: LogFormat = "au
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for chatty in ("aiormq", "aio_pika", "httpx", "httpcore", "alembic", "aiosqlite", "uvicorn"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    _quiet_libraries()
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -60,6 +59,13 @@ def get(name: str) -> structlog.stdlib.BoundLogger:
     """The logger of a module; its first word is the stable name of what happened, ids are keywords."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger
+
+
+def _quiet_libraries() -> None:
+    for chatty in ("aio_pika", "httpx", "httpcore", "alembic", "aiosqlite", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # What it has to say of a lost connection, it raises too, and we say it in our words.
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)
 
 
 def _scrubber(redactor: Redactor) -> structlog.typing.Processor:

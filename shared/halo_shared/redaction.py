@@ -16,7 +16,8 @@ _NAMED: Final = r"((?:secret(?!://)|password|passwd|pwd|token|api_?key)['\"]?\s*
 """The end of a name that announces a secret, up to its value; references to secrets are none."""
 
 _PATTERNS: Final = (
-    (re.compile(r"(?<=://)([^/\s:@]*):[^/\s]+(?=@)"), rf"\1:{HIDDEN}"),
+    # A password that nobody encoded may hold "/" and "@": hidden is all up to the last "@".
+    (re.compile(r"(?<=://)([^/\s:@]*):\S+(?=@)"), rf"\1:{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
     (re.compile(rf"(?i){_NAMED}([\"'])(?:(?!\2).)+\2"), rf"\1\2{HIDDEN}\2"),
     (re.compile(rf"(?i){_NAMED}[^\s'\"&,;}}]+"), rf"\1{HIDDEN}"),

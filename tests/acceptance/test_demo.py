@@ -2,20 +2,25 @@
 
 import asyncio
 import os
+import re
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from halo_sandbox.demo import run, world
 from halo_sandbox.demo.world import BIN
+from halo_sandbox.services import rabbitmq
+
+TRUE_IN_SECONDS = re.compile(r"All of it was true, in \d+ seconds\.")
 
 
-async def _demo(tmp_path: Path, *arguments: str) -> tuple[int, str]:
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+async def _demo(tmp_path: Path, *arguments: str, **environment: str) -> tuple[int, str]:
     command = await asyncio.create_subprocess_exec(
         BIN / "halo-sandbox",
         "demo",
         *arguments,
-        env=environment,
+        env={**os.environ, "TMPDIR": str(tmp_path), **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -48,7 +53,7 @@ async def test_the_demo_shows_the_product_and_ends_by_itself(tmp_path: Path) -> 
     code, printed = await _demo(tmp_path)
 
     assert code == 0, printed
-    assert "All of it was true" in printed
+    assert TRUE_IN_SECONDS.search(printed)
     assert "OpenLDAP" in printed
     assert _still_running(tmp_path) == []
     assert _left_behind(tmp_path) == []
@@ -59,5 +64,40 @@ async def test_without_a_broker_the_demo_says_so_first_and_shows_the_same(tmp_pa
 
     assert code == 0, printed
     assert printed.splitlines()[0].startswith("Without RabbitMQ")
-    assert "All of it was true" in printed
+    assert TRUE_IN_SECONDS.search(printed)
     assert _still_running(tmp_path) == []
+    assert _left_behind(tmp_path) == []
+
+
+async def test_a_broker_that_lends_no_virtual_host_ends_the_demo_with_what_to_do(tmp_path: Path) -> None:
+    code, printed = await _demo(tmp_path, HALO_BROKER_URL="amqp://nowhere.invalid/")
+
+    assert code == 1, printed
+    assert "private RabbitMQ" not in printed.splitlines()[0]
+    assert "✗ The demo could not go on: nowhere.invalid" in printed
+    assert "rabbitmq-plugins enable rabbitmq_management" in printed
+    assert "Traceback" not in printed
+    assert _still_running(tmp_path) == []
+    assert _left_behind(tmp_path) == []
+
+
+@pytest.mark.skipif(not rabbitmq.installed(), reason="RabbitMQ is not installed")
+async def test_a_node_that_does_not_start_and_then_a_missing_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("HALO_BROKER_URL", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(rabbitmq, "SERVER", Path("/bin/false"))
+    monkeypatch.setattr(world, "BIN", Path("/nowhere"))
+
+    code = await run.demo(keep=False, in_memory=False)
+
+    printed = capsys.readouterr().out
+    assert code == 1, printed
+    assert "RabbitMQ is installed, but does not start: the private RabbitMQ ended with 1" in printed
+    assert "Without RabbitMQ" in printed
+    assert "✗ The demo could not go on: " in printed
+    assert "/nowhere/halo-controller" in printed
+    assert "--- one-process.log" in printed
+    assert _still_running(tmp_path) == []
+    assert _left_behind(tmp_path) == []

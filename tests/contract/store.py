@@ -566,7 +566,7 @@ class StoreContract:
             ),
             (
                 lambda db: integrations.get(db, IntegrationRef("acne", "people")),
-                "There is no integration 'acne/people'. The tenant has none yet.",
+                "There is no tenant 'acne'. The tenants are: acme.",
             ),
             (
                 lambda db: integrations.add(db, "acne", builders.integration_spec(), NOW),

@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from halo_controller.errors import AlreadyServed
+from halo_controller.store import database as store
 from halo_controller.store import tenants
 from halo_controller.store.database import Database, open_database
-from halo_shared.errors import ConfigurationError
+from halo_shared.errors import ConfigurationError, StoreBusy
 from tests.contract.store import StoreContract
 from tests.support.builders import NOW
 
@@ -162,6 +164,49 @@ async def test_nobody_else_writes_between_a_look_and_an_act(file: Path) -> None:
         with pytest.raises(sqlite3.OperationalError, match="database is locked"):
             other.execute("DELETE FROM groups")
         other.close()
+
+
+async def test_a_database_that_somebody_else_keeps_is_busy(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_PRAGMAS", ("journal_mode=WAL", "busy_timeout=1"))
+    async with open_database(file) as database:
+        other = sqlite3.connect(file, timeout=0, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusy, match=r"The controller's database is busy or full.") as busy:
+            await kept(database, "site")
+        other.close()
+
+        await kept(database, "site")  # and then it goes on
+
+    assert busy.value.detail == "database is locked"
+
+
+async def test_a_full_database_keeps_what_it_has_and_may_have_room_again(file: Path) -> None:
+    async with open_database(file) as database:
+        async with database.write() as db:
+            await db.exec_driver_sql("PRAGMA max_page_count = 1")  # no less than what it has now
+        with pytest.raises(StoreBusy) as full:
+            await kept(database, "site", title="x" * 100_000)
+        async with database.write() as db:
+            assert await tenants.every_group(db) == []
+            await db.exec_driver_sql("PRAGMA max_page_count = 100000")
+
+        await kept(database, "site", title="x" * 100_000)
+
+    assert full.value.detail == "database or disk is full"
+
+
+async def test_a_fault_that_will_not_pass_is_not_called_busy(file: Path) -> None:
+    async with open_database(file) as database:
+        with pytest.raises(OperationalError, match="no such table: nonsense"):
+            async with database.read() as db:
+                await db.exec_driver_sql("SELECT * FROM nonsense")
+
+
+async def kept(database: Database, group: str, title: str = "") -> None:
+    async with database.write() as db:
+        await tenants.add_group(db, group, title, NOW)
 
 
 async def test_a_power_cut_loses_nothing_that_was_promised(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -146,6 +147,36 @@ class TestConnecting:
     def test_what_is_no_address_is_told_at_once(self, url: str) -> None:
         with pytest.raises(SettingsInvalid, match="is not the address of a broker"):
             AmqpTransport(url, name="test")
+
+    @pytest.mark.parametrize(
+        "url", ["amqp://user:pa/ss@127.0.0.1:1/", "user:pa/ss@127.0.0.1", "http://u:pa/ss@x/"]
+    )
+    async def test_what_is_no_address_is_not_repeated(self, url: str) -> None:
+        with pytest.raises(SettingsInvalid) as caught:
+            AmqpTransport(url, name="test")
+
+        told = "".join(
+            traceback.format_exception(caught.value.__cause__ or caught.value.__context__ or caught.value)
+        )
+        assert "pa/ss" not in told
+        assert "pa" not in caught.value.message.replace("password", "")
+
+    async def test_a_host_that_is_no_name_is_told_to_all_who_wait(self) -> None:
+        async with AmqpTransport("amqp://halo:hunter22@a..b/", name="test") as transport:
+            with pytest.raises(SettingsInvalid, match=r"amqp://halo:\*\*\*@a\.\.b/ cannot be used"):
+                await transport.ready()
+            with pytest.raises(SettingsInvalid):
+                async with asyncio.timeout(1), transport.consume(WORK, prefetch=1):
+                    pytest.fail("it was consumed")
+
+    async def test_what_nobody_foresaw_is_told_to_all_who_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def break_down(*_: object, **__: object) -> None:
+            raise KeyError("unforeseen")
+
+        monkeypatch.setattr(aio_pika, "connect", break_down)
+        async with AmqpTransport("amqp://127.0.0.1:1/", name="test") as transport:
+            with pytest.raises(KeyError, match="unforeseen"):
+                await transport.ready()
 
     async def test_it_waits_for_a_broker_that_comes_later(self, broker_url: str, proxy: TcpProxy) -> None:
         proxy.cut()
@@ -358,7 +389,7 @@ class TestConsuming:
         async with transport.consume(WORK, prefetch=1) as deliveries:
             async with await aio_pika.connect(broker_url) as client:
                 await (await client.channel()).queue_delete(WORK.name)
-            with pytest.raises(Unroutable, match="consuming work"):
+            with pytest.raises(Unroutable, match="There is no queue 'work' on the broker"):
                 await arrival(deliveries)
 
     async def test_leaving_a_broker_that_hangs_does_not_hang(

@@ -19,6 +19,7 @@ from halo_shared.errors import (
     AmbiguousMatch,
     ConfigurationError,
     CredentialRefused,
+    LeaseLost,
     MappingInvalid,
     RateLimited,
     RecordRefused,
@@ -26,6 +27,7 @@ from halo_shared.errors import (
     Unplaced,
 )
 from halo_shared.integrations import TenantKind
+from tests.support.engine import Pass
 from tests.unit.agent.targets.support import (
     SECRET,
     HurriedClock,
@@ -111,7 +113,11 @@ async def test_an_on_premise_halo_is_entered_without_a_tenant(clock: HurriedCloc
         running(SandboxSettings(tenant=None)) as sandbox,
         levers(sandbox) as hands,
         open_halo(
-            connection(sandbox.url, kind=TenantKind.ON_PREMISE), SECRET, clock=clock, requests_per_minute=60
+            connection(sandbox.url, kind=TenantKind.ON_PREMISE),
+            SECRET,
+            clock=clock,
+            requests_per_minute=60,
+            permit=Pass(),
         ) as target,
     ):
         assert len([step async for step in target.check()]) == 4
@@ -130,7 +136,9 @@ async def test_what_halo_does_not_know_is_refused_by_name(
     sandbox: Sandbox, clock: HurriedClock, client_id: str, secret: str, tenant: str | None
 ) -> None:
     there = connection(sandbox.url, client_id=client_id, tenant=tenant)
-    async with open_halo(there, SecretStr(secret), clock=clock, requests_per_minute=60) as target:
+    async with open_halo(
+        there, SecretStr(secret), clock=clock, requests_per_minute=60, permit=Pass()
+    ) as target:
         with pytest.raises(CredentialRefused, match=f"'{client_id}'"):
             await create(target, person("a-1"))
 
@@ -452,7 +460,7 @@ async def test_a_record_that_a_slow_halo_did_not_confirm_is_there_once(
 
 async def test_a_halo_that_is_not_there_is_unavailable(clock: HurriedClock) -> None:
     there = connection("http://127.0.0.1:9")
-    async with open_halo(there, SECRET, clock=clock, requests_per_minute=60) as target:
+    async with open_halo(there, SECRET, clock=clock, requests_per_minute=60, permit=Pass()) as target:
         with pytest.raises(TargetUnavailable, match="cannot be reached at 127"):
             await create(target, person("a-1"))
 
@@ -461,6 +469,28 @@ async def test_an_address_without_halo_behind_it_fails_the_check(
     sandbox: Sandbox, clock: HurriedClock
 ) -> None:
     there = connection(f"{sandbox.url}/nowhere")
-    async with open_halo(there, SECRET, clock=clock, requests_per_minute=60) as target:
+    async with open_halo(there, SECRET, clock=clock, requests_per_minute=60, permit=Pass()) as target:
         with pytest.raises(ConfigurationError, match="gives no tokens at"):
             [step async for step in target.check()]
+
+
+class UntilItWaits(Pass):
+    """A lease that ends as soon as somebody has to wait."""
+
+    def __init__(self, clock: HurriedClock) -> None:
+        self._clock = clock
+
+    def check(self) -> None:
+        if self._clock.slept:
+            raise LeaseLost
+
+
+async def test_a_write_is_not_repeated_once_the_lease_has_ended(
+    sandbox: Sandbox, clock: HurriedClock, hands: Levers
+) -> None:
+    async with halo(sandbox, clock, permit=UntilItWaits(clock)) as target:
+        await hands.fault("rate_limited", "/api/Users", times=100, method="POST")
+        with pytest.raises(LeaseLost):
+            await create(target, person("a-1"))
+
+    assert (await hands.counts())["POST /api/Users"] == 1

@@ -53,6 +53,7 @@ async def test_every_operation_works_and_so_do_the_examples(office: Office) -> N
     call = caller.call
 
     await call("POST /tenants")
+    await call("PUT /tenants/{tenant}")
     await call("POST /groups")
     await call("POST /agents")
     created = await call("POST /tenants/{tenant}/integrations")

@@ -7,7 +7,7 @@ import pytest
 from halo_shared.entities import EntityKind
 from halo_shared.topology import jobs_queue
 from tests.support.agent_double import Attempt, publish_event
-from tests.support.builders import Attempted, finished
+from tests.support.builders import Attempted, finished, tenant_spec
 from tests.support.rest import PEOPLE, Json, Office, definition
 
 ALL = "/tenants/acme/integrations"
@@ -105,10 +105,14 @@ async def test_a_connector_must_be_one_that_the_agents_announced(office: Office)
 
 async def test_what_is_not_there_is_answered_with_what_is(office: Office) -> None:
     await office.set_up()
-    no_tenant = "There is no tenant 'nobody'. The tenants are: acme."
+    await office.post("/tenants", tenant_spec("beta").model_dump(mode="json"), status=201)
+    no_tenant = "There is no tenant 'nobody'. The tenants are: acme, beta."
 
     assert await office.refused(404, "GET", f"{ALL}/new") == (
         "There is no integration 'acme/new'. There are: acme/people."
+    )
+    assert await office.refused(404, "GET", "/tenants/beta/integrations/people") == (
+        "There is no integration 'beta/people'. The tenant has none yet."
     )
     assert await office.refused(404, "POST", "/tenants/nobody/integrations", definition()) == no_tenant
     assert await office.refused(404, "POST", "/tenants/nobody/integrations/people/run") == no_tenant

@@ -3,7 +3,7 @@
 import pytest
 
 from halo_shared.topology import agent_queue, jobs_queue
-from tests.support.agent_double import LDAP
+from tests.support.agent_double import LDAP, Attempt
 from tests.support.builders import tenant_spec
 from tests.support.rest import Json, Office
 
@@ -103,16 +103,18 @@ async def test_what_is_not_there_is_answered_with_what_is(office: Office) -> Non
 
 
 async def test_an_agent_with_an_open_run_is_not_removed(office: Office) -> None:
+    async def work_on(attempt: Attempt) -> None:
+        await attempt.cancelled.wait()
+
     await office.set_up()
     run = await office.run_people()
-    asked_to_stop = f"halo-controller runs cancel {run}"
 
-    async with office.agent(lambda attempt: attempt.cancelled.wait()):
+    async with office.agent(work_on):
         await office.until(run, status="running")
         message = await office.refused(409, "DELETE", "/agents/one")
 
     assert f"Agent 'one' has an open run {run} (running)" in message
-    assert asked_to_stop in message
+    assert f"halo-controller runs cancel {run}" in message
 
 
 async def test_an_agent_whose_runs_have_ended_is_removed_and_they_stay(office: Office) -> None:

@@ -99,7 +99,9 @@ def hello(name: str = "one", session: UUID = SESSION, *, held: Sequence[HeldLeas
     )
 
 
-def heartbeat(name: str = "one", session: UUID = SESSION, *, held: Sequence[HeldLease] = ()) -> Heartbeat:
+def heartbeat(
+    name: str = "one", session: UUID = SESSION, *, held: Sequence[HeldLease] = (), spooled: int = 3
+) -> Heartbeat:
     """A sign of life."""
     return Heartbeat(
         agent=name,
@@ -107,7 +109,7 @@ def heartbeat(name: str = "one", session: UUID = SESSION, *, held: Sequence[Held
         ask=uuid4(),
         held=tuple(held),
         free_slots=1,
-        spooled=3,
+        spooled=spooled,
         doing=("sender: asleep",),
     )
 
@@ -157,14 +159,14 @@ def finished(
 
 
 def progress(
-    of: Subject, done: int = 10, *, fence: int | None = None, counts: Counts | None = None
+    of: Subject, done: int = 10, *, fence: int | None = None, counts: Counts | None = None, seq: int = 2
 ) -> Progress:
     """An agent says how far it is with reading."""
     return Progress(
         id=uuid4(),
         at=NOW,
         origin=origin(of, fence=fence),
-        seq=2,
+        seq=seq,
         level=Level.DEBUG,
         text=f"read {done}",
         stage=Stage.READ,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from halo_shared.messages.codec import seal
@@ -90,9 +90,10 @@ class ControllerDouble:
             ask=request.ask,
             run=request.run,
             fence=fence,
+            previous_fence=fence - 1,
             attempt=1,
             lease_seconds=self.lease_seconds,
-            deadline=NOW + timedelta(hours=6),
+            deadline=datetime.now(UTC) + timedelta(hours=6),
             requests_per_minute=6000,
             assignment=self.assigned,
         )

@@ -44,7 +44,13 @@ class Api:
         self.token = token
 
     async def ask(
-        self, method: str, path: str, body: object = None, /, *, token: str | None = None, **query: str | int
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        query: Mapping[str, str | int] | None = None,
+        *,
+        token: str | None = None,
     ) -> httpx.Response:
         """The reply as it came; an empty token sends none."""
         said = self.token if token is None else token
@@ -52,7 +58,7 @@ class Api:
         return await self.http.request(method, path, json=body, params=query, headers=headers)
 
     async def get(self, path: str, **query: str | int) -> Json:
-        return _answer(await self.ask("GET", path, **query), 200)
+        return _answer(await self.ask("GET", path, None, query), 200)
 
     async def post(self, path: str, body: object = None, *, status: int = 200) -> Json:
         return _answer(await self.ask("POST", path, body), status)
@@ -68,7 +74,7 @@ class Api:
         self, status: int, method: str, path: str, body: object = None, /, **query: str | int
     ) -> str:
         """The sentence of a refusal, which has the one shape."""
-        reply = await self.ask(method, path, body, **query)
+        reply = await self.ask(method, path, body, query)
         return refusal(reply, status)["message"]
 
 

@@ -102,7 +102,7 @@ def _text(value: Value) -> str:
 
 def _summary(found: Preview) -> Text:
     counted = Counter(change.action for change in found.plan.changes)
-    unchanged = sum(tally.unchanged for tally in found.counts.values()) + len(found.plan.adopted)
+    unchanged = sum(tally.unchanged for tally in found.counts.values())
     words = [f"{counted[action]:,} to {action}" for action in sorted(counted)] or ["nothing to write"]
     return Text(f"{', '.join(words)}; {unchanged:,} in step already. Nothing was written.", style="bold")
 

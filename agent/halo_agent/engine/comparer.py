@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from halo_agent.engine import planner
 from halo_agent.engine.attempt import Attempt
-from halo_agent.engine.changes import Decision
+from halo_agent.engine.changes import Adopt, Decision
 from halo_agent.engine.matcher import Candidates, Matched, match
 from halo_agent.engine.reader import Proof, Reading
 from halo_agent.engine.records import Desired, Link, TargetRecord
@@ -23,6 +23,8 @@ async def compare(attempt: Attempt, reading: Reading, proof: Proof) -> list[Deci
         else:
             unknown.append(desired)
     decisions += [decision async for decision in _of_unknown(attempt, reading.kind, unknown)]
+    in_step = sum(isinstance(decision, Adopt) for decision in decisions)
+    attempt.ledger.add(reading.kind, unchanged=in_step)
     if proof.absence:
         decisions += await _of_absent(attempt, reading)
     return decisions

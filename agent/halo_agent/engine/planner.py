@@ -1,16 +1,12 @@
 """What to do about each record, with the reason: pure."""
 
 from dataclasses import replace
-from typing import Final
 
 from halo_agent.engine.changes import Adopt, Create, Decision, Retire, Skip, Update
 from halo_agent.engine.mapper import as_text, is_empty
 from halo_agent.engine.matcher import Ambiguous, Match, Matched
-from halo_agent.engine.records import Desired, Fields, Link, TargetRecord, Value
+from halo_agent.engine.records import NO_WISH, Desired, Fields, Link, TargetRecord, Value
 from halo_shared.errors import AmbiguousMatch
-
-NO_WISH: Final = ""
-"""The hash of no wish at all, so that a record that comes back is never taken for unchanged."""
 
 
 def unchanged(desired: Desired, link: Link | None) -> bool:
@@ -35,7 +31,9 @@ def for_match(desired: Desired, found: Match) -> Decision:
 
 
 def for_link(desired: Desired, link: Link, existing: TargetRecord) -> Decision:
-    """What to do about a linked record whose wish has changed."""
+    """What to do about a linked record whose wish has changed, or of which it is not known what was last written."""
+    if link.hash == NO_WISH and link.active:
+        return _keep_in_step(desired, existing, "compared with Halo", revive=True)
     return _keep_in_step(desired, existing, "changed at its source", revive=not link.active)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from halo_shared.entities import EntityKind
 
@@ -93,6 +94,10 @@ class TargetRecord:
     fields: Fields
 
 
+NO_WISH: Final = ""
+"""The hash of no wish at all: no record is unchanged against it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A source's record and Halo's record are the same one; kept after the first match."""
@@ -102,7 +107,7 @@ class Link:
     halo_id: int | None
     """None while the record is out of use at its source and not in Halo, so that it need not be looked for again."""
     hash: str
-    """Of the wish that was last fulfilled."""
+    """Of the wish that was last fulfilled; NO_WISH when none was, or when it is not known."""
     active: bool
     name: str
 

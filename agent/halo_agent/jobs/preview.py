@@ -11,6 +11,7 @@ from halo_agent.engine import guard
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.changes import Plan
 from halo_agent.engine.sync import make_plan
+from halo_agent.jobs.permits import NeverWrites
 from halo_agent.settings import Settings
 from halo_agent.store.links import copied_links
 from halo_agent.targets.halo import open_halo
@@ -66,13 +67,6 @@ class Listener:
         self.remarks.append(text)
 
 
-class NeverWrites:
-    """The permit of a preview, which asks for none."""
-
-    def check(self) -> None:
-        raise AssertionError("a preview must not write")
-
-
 async def preview(
     tenant: TenantSpec, integration: IntegrationSpec, settings: Settings, secrets: Secrets, clock: Clock
 ) -> Preview:
@@ -84,7 +78,13 @@ async def preview(
         links = await stack.enter_async_context(copied_links(settings.data / "links.db"))
         source = await stack.enter_async_context(connector.open(parsed, secrets))
         target = await stack.enter_async_context(
-            open_halo(tenant.halo, secret, clock=clock, requests_per_minute=tenant.halo.requests_per_minute)
+            open_halo(
+                tenant.halo,
+                secret,
+                clock=clock,
+                requests_per_minute=tenant.halo.requests_per_minute,
+                permit=NeverWrites(),
+            )
         )
         listener = Listener()
         attempt = Attempt(

@@ -11,11 +11,14 @@ from halo_agent.leases import Lease
 from halo_agent.reporter import Ending, EventReporter
 from halo_agent.store.links import LinkStore
 from halo_agent.targets.halo import open_halo
+from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import HaloIntegratorError
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.messages.events import Stage
 from halo_shared.redaction import Redactor
+
+log = logs.get(__name__)
 
 
 class SyncJobs:
@@ -33,6 +36,9 @@ class SyncJobs:
         assignment = grant.assignment
         integration = assignment.integration
         ledger = Ledger()
+        links = self._links.of(IntegrationRef(assignment.tenant, integration.name), grant.fence)
+        if not await links.take_over(grant.previous_fence):
+            log.info("links_compared_anew", run=grant.run, fence=grant.fence, before=grant.previous_fence)
         await reporter.progress(Stage.CONNECT, 0, None, ledger.counts)
         connector = connectors.find(integration.connector)
         settings = connector.parse(integration.settings)
@@ -41,10 +47,13 @@ class SyncJobs:
             source = await stack.enter_async_context(connector.open(settings, self._secrets))
             target = await stack.enter_async_context(
                 open_halo(
-                    assignment.halo, secret, clock=self._clock, requests_per_minute=grant.requests_per_minute
+                    assignment.halo,
+                    secret,
+                    clock=self._clock,
+                    requests_per_minute=grant.requests_per_minute,
+                    permit=lease,
                 )
             )
-            links = self._links.of(IntegrationRef(assignment.tenant, integration.name), grant.fence)
             attempt = Attempt(assignment, source, target, links, reporter, lease, ledger)
             try:
                 outcome = await sync(attempt)

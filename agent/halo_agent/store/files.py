@@ -54,10 +54,11 @@ async def transaction(db: aiosqlite.Connection) -> AsyncIterator[None]:
     await db.execute("BEGIN IMMEDIATE")
     try:
         yield
+        await db.execute("COMMIT")
     except BaseException:
-        await db.execute("ROLLBACK")
+        if db.in_transaction:  # SQLite ends it by itself when the disk is full
+            await db.execute("ROLLBACK")
         raise
-    await db.execute("COMMIT")
 
 
 async def to_its_end(write: Coroutine[None, None, None]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import aiosqlite
 
-from halo_agent.engine.records import Link
+from halo_agent.engine.records import NO_WISH, Link
 from halo_agent.store.files import opened, take_steps, to_its_end, transaction
 from halo_shared.entities import EntityKind
 from halo_shared.errors import ConfigurationError
@@ -31,7 +31,13 @@ STEPS: Final = (
         seen INTEGER NOT NULL,
         PRIMARY KEY (tenant, integration, kind, source_id)
     ) WITHOUT ROWID;
-    CREATE INDEX links_halo ON links (tenant, kind, halo_id)
+    CREATE INDEX links_halo ON links (tenant, kind, halo_id);
+    CREATE TABLE attempts (
+        tenant TEXT NOT NULL,
+        integration TEXT NOT NULL,
+        fence INTEGER NOT NULL,
+        PRIMARY KEY (tenant, integration)
+    ) WITHOUT ROWID
     """,
 )
 
@@ -91,6 +97,25 @@ class IntegrationLinks:
         self._writer = writer
         self._ref = ref
         self._fence = fence
+
+    async def take_over(self, previous_fence: int) -> bool:
+        """Begin an attempt; True when this agent also made the one before.
+
+        Otherwise another agent may have written since: what was last written is not known any more, and every
+        linked record is compared with Halo once.
+        """
+        query = "SELECT fence FROM attempts WHERE tenant = ? AND integration = ?"
+        rows = list(await self._db.execute_fetchall(query, self._ref))
+        known = (int(rows[0][0]) if rows else 0) == previous_fence
+        async with self._writer, transaction(self._db):
+            if not known:
+                forget = "UPDATE links SET hash = ? WHERE tenant = ? AND integration = ?"
+                await self._db.execute(forget, (NO_WISH, *self._ref))
+            await self._db.execute(
+                "INSERT OR REPLACE INTO attempts (tenant, integration, fence) VALUES (?, ?, ?)",
+                (*self._ref, self._fence),
+            )
+        return known
 
     async def find(self, kind: EntityKind, source_ids: Collection[str]) -> dict[str, Link]:
         # One parameter for each: inside a JSON array SQLite would cut a text at its first NUL.

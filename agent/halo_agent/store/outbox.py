@@ -55,7 +55,7 @@ class Outbox:
         if waiting:
             self._news.set()
         self.dropped = 0
-        """How many events gave way since the start."""
+        """How many events gave way or were refused since the start."""
 
     async def put(self, event: Event) -> None:
         """Keep an event until the broker has it."""
@@ -71,6 +71,11 @@ class Outbox:
     async def drop(self, sent: Sequence[Spooled]) -> None:
         """Forget what the broker has confirmed."""
         await to_its_end(self._drop(sent))
+
+    async def give_up(self, refused: Spooled) -> None:
+        """Forget what the broker will never take, and count it."""
+        await self.drop([refused])
+        self.dropped += 1
 
     async def news(self) -> None:
         """Return once there is something to send."""

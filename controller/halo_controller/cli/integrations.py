@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Group, RenderableType
@@ -22,6 +22,8 @@ from halo_shared.mapping import EntityMapping, FieldRule, When
 app = typer.Typer(
     help="Integrations: what is read from where, written how, when and by whom.", no_args_is_help=True
 )
+
+WRITTEN: Final = {When.ALWAYS: "always", When.CREATE: "on creation", When.EMPTY: "where Halo has nothing"}
 
 FileArgument = Annotated[Path, typer.Argument(help="An integration file (YAML).")]
 
@@ -135,8 +137,8 @@ def _report(view: IntegrationView) -> Iterator[RenderableType]:
 
 
 def _mapping(mapping: EntityMapping) -> Table:
-    rows = [[mapping.identity, "the source's own id", When.ALWAYS.value]]
-    rows += [[field, _origin(rule), rule.when.value] for field, rule in mapping.fields.items()]
+    rows = [[mapping.identity, "the source's own id", WRITTEN[When.ALWAYS]]]
+    rows += [[field, _origin(rule), WRITTEN[rule.when]] for field, rule in mapping.fields.items()]
     return output.table("field in Halo", "from", "written", rows=rows, wraps=["from"])
 
 

@@ -135,7 +135,7 @@ def _clock_of(attempt: Attempt) -> str:
 
 
 def _took(run: Run) -> str:
-    if run.started_at is None:
-        return "-"
+    if run.started_at is None or run.status is RunStatus.HELD:
+        return "-"  # what a held run waits for a person is no work
     end = run.ended_at or output.CLOCK.now()
     return output.span(max(end - run.started_at, timedelta()))

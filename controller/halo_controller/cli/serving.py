@@ -20,6 +20,7 @@ from halo_controller.store.database import Database, open_database
 from halo_controller.wiring import running
 from halo_shared import logs
 from halo_shared.clock import Clock, SystemClock
+from halo_shared.errors import CredentialRefused, PermissionMissing
 from halo_shared.exits import leaves
 from halo_shared.redaction import Redactor
 from halo_shared.transport import Transport
@@ -31,7 +32,7 @@ OPERATOR: Final = "operator"
 
 
 def run(settings: Settings) -> None:
-    """Serve until a signal; leaves with 1 and the reason when a part of the controller dies."""
+    """Serve until a signal; raises, or leaves with 1, when a part of the controller dies."""
     redactor = Redactor()
     logs.configure(redactor, level=settings.log_level, style=settings.log_format)
     try:
@@ -40,9 +41,12 @@ def run(settings: Settings) -> None:
         log.info("controller_stopped")
     except ExceptionGroup as group:
         # A loop of the controller has died; to linger without it would be worse than to be started again.
+        error = next(leaves(group))
+        if isinstance(error, CredentialRefused | PermissionMissing):
+            raise  # the broker lets us in no more: told as by every other command
         log.error("controller_died", exc_info=group)
-        reasons = "; ".join(f"{type(error).__name__}: {error}" for error in leaves(group))
-        output.say_error(f"The controller stopped, because a part of it failed: {redactor.scrub(reasons)}")
+        reason = redactor.scrub(f"{type(error).__name__}: {error}")
+        output.say_error(f"The controller stopped, because a part of it failed: {reason}")
         sys.exit(1)
 
 

@@ -18,13 +18,25 @@ from halo_shared.integrations import TenantSpec
 app = typer.Typer(help="Tenants: the Halo instances that are kept in step.", no_args_is_help=True)
 
 
+FileArgument = Annotated[Path, typer.Argument(help="A tenant file (YAML).")]
+
+
 @app.command(epilog="Example: halo-controller tenants add acme.yaml")
 @connected
-async def add(client: Client, file: Annotated[Path, typer.Argument(help="A tenant file (YAML).")]) -> None:
+async def add(client: Client, file: FileArgument) -> None:
     """Add a tenant from its file."""
     spec = files.load(file, TenantSpec)
     tenant = await client.post("/tenants", Tenant, spec)
     output.say(f"Tenant '{tenant.spec.name}' added.")
+
+
+@app.command(epilog="Example: halo-controller tenants update acme.yaml")
+@connected
+async def update(client: Client, file: FileArgument) -> None:
+    """Replace a tenant's definition by its file."""
+    spec = files.load(file, TenantSpec)
+    await client.put(f"/tenants/{spec.name}", Tenant, spec)
+    output.say(f"Tenant '{spec.name}' updated; the next run of each of its integrations reads everything.")
 
 
 @app.command("list", epilog="Example: halo-controller tenants list --json")

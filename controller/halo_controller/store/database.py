@@ -14,12 +14,12 @@ from alembic.script import ScriptDirectory
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from halo_controller.errors import AlreadyServed
-from halo_shared.errors import ConfigurationError
+from halo_shared.errors import ConfigurationError, StoreBusy
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _PRAGMAS: Final = (
@@ -28,6 +28,10 @@ _PRAGMAS: Final = (
     "foreign_keys=ON",
     "busy_timeout=10000",
 )
+
+_PRIMARY: Final = 0xFF
+"""The bits of an SQLite error code that say what kind it is."""
+_PASSING: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 class Database:
@@ -40,15 +44,17 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection that sees one moment."""
-        async with self._reads.begin() as connection:
-            yield connection
+        """A connection that sees one moment; raises StoreBusy where waiting may help."""
+        with _passing_faults_named():
+            async with self._reads.begin() as connection:
+                yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction: all of it, or none when the block raises."""
-        async with self._writer, self._writes.begin() as connection:
-            yield connection
+        """A transaction: all of it, or none when the block raises. Raises StoreBusy where waiting may help."""
+        with _passing_faults_named():
+            async with self._writer, self._writes.begin() as connection:
+                yield connection
 
 
 @asynccontextmanager
@@ -66,6 +72,19 @@ async def open_database(path: Path) -> AsyncIterator[Database]:
             yield Database(engine)
         finally:
             await engine.dispose()
+
+
+@contextmanager
+def _passing_faults_named() -> Iterator[None]:
+    try:
+        yield
+    # While connecting, the driver's own error comes through.
+    except (OperationalError, sqlite3.OperationalError) as error:
+        fault = error.orig if isinstance(error, OperationalError) else error
+        # The rest of its kind, such as a table that is not there, no waiting will mend.
+        if not isinstance(fault, sqlite3.Error) or fault.sqlite_errorcode & _PRIMARY not in _PASSING:
+            raise
+        raise StoreBusy(detail=str(fault)) from error
 
 
 @contextmanager

@@ -96,6 +96,14 @@ async def still_open(db: AsyncConnection) -> Sequence[Run]:
     return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
+async def running_on(db: AsyncConnection, agent: str) -> Sequence[Run]:
+    """The runs that this agent has the leases of."""
+    query = select(runs).where(
+        runs.c.ended_at.is_(None), runs.c.status == RunStatus.RUNNING, runs.c.agent == agent
+    )
+    return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
+
+
 async def count_running(db: AsyncConnection, tenant: str) -> int:
     """How many runs of a tenant an agent works on."""
     running = (runs.c.tenant == tenant, runs.c.status == RunStatus.RUNNING)
@@ -105,6 +113,13 @@ async def count_running(db: AsyncConnection, tenant: str) -> int:
 async def save(db: AsyncConnection, run: Run) -> None:
     """Keep the run as it is now."""
     await db.execute(update(runs).where(runs.c.id == run.id).values(_row(run)))
+
+
+async def previous_fence(db: AsyncConnection, run: Run) -> int:
+    """The fence of the attempt at this integration that was made before the run's present one; zero for none."""
+    of_integration = (runs.c.tenant == run.tenant, runs.c.integration == run.integration)
+    query = select(func.max(attempts.c.fence)).join(runs).where(*of_integration, attempts.c.fence < run.fence)
+    return await db.scalar(query) or 0
 
 
 async def begin_attempt(db: AsyncConnection, run: Run, now: datetime) -> None:

@@ -112,6 +112,7 @@ runs = Table(
     Column("agent", String(40)),
     Column("session", Uuid),
     Column("lease_until", Moment),
+    Column("unheld_since", Moment),
     Column("deadline", Moment),
     Column("queued_at", Moment, nullable=False, index=True),
     Column("dispatched_at", Moment),

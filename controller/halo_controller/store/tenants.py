@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import Group, Tenant
-from halo_controller.store.tables import groups, tenants
+from halo_controller.store.tables import groups, integrations, tenants
 from halo_shared.integrations import TenantSpec
 
 
@@ -37,6 +37,20 @@ async def every(db: AsyncConnection) -> Sequence[Tenant]:
     """All tenants, by name."""
     rows = (await db.execute(select(tenants).order_by(tenants.c.name))).mappings()
     return [Tenant.model_validate(row) for row in rows]
+
+
+async def change(db: AsyncConnection, spec: TenantSpec) -> None:
+    """Give it another definition; it may be another Halo, so the next run of each integration reads in full."""
+    await get(db, spec.name)
+    await db.execute(
+        update(tenants).where(tenants.c.name == spec.name).values(spec=spec.model_dump(mode="json"))
+    )
+    # An attempt that works for the Halo as it was shall not say where the next one starts.
+    await db.execute(
+        update(integrations)
+        .where(integrations.c.tenant == spec.name)
+        .values(cursors={}, fence=integrations.c.fence + 1)
+    )
 
 
 async def add_group(db: AsyncConnection, name: str, title: str, now: datetime) -> Group:

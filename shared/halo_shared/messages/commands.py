@@ -49,6 +49,8 @@ class LeaseGranted(Message):
     run: RunId
     fence: int
     """Grows with every grant for an integration: words under an older fence change nothing."""
+    previous_fence: int = 0
+    """The fence of the attempt before this one, whoever made it: an agent that did not make it knows less than Halo."""
     attempt: int
     lease_seconds: float
     """Counted from the moment of asking, on the agent's monotonic clock."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from halo_shared.errors import Unroutable
 from halo_shared.messages.codec import Envelope
 from halo_shared.topology import Address, Exchange, Queue
 
@@ -68,3 +69,11 @@ class Transport(Protocol):
     async def depth(self, queue: Queue) -> int | None:
         """How many messages wait there; None when there is no such queue."""
         ...
+
+
+def no_such_queue(queue: Queue) -> Unroutable:
+    """What consuming a queue that is not there raises, on each broker."""
+    return Unroutable(
+        f"There is no queue '{queue.name}' on the broker; the controller makes it when it starts, "
+        "or when the agent or group is added there."
+    )

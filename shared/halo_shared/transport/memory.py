@@ -10,7 +10,7 @@ from datetime import timedelta
 from halo_shared.errors import ConfigurationError, DeliveryLost, Unroutable
 from halo_shared.messages.codec import Envelope
 from halo_shared.topology import BURIED, Address, Exchange, ExchangeKind, Queue, QueueKind
-from halo_shared.transport import Delivery
+from halo_shared.transport import Delivery, no_such_queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class MemoryTransport:
             self._declare_queue(queue)
         held = self._queues.get(queue.name)
         if held is None:
-            raise Unroutable(f"Nothing receives what was sent (consuming {queue.name}).")
+            raise no_such_queue(queue)
         consumer = _Consumer(self, held, prefetch)
         self._consumers.append(consumer)
         try:

@@ -193,7 +193,7 @@ def test_a_preview_reads_as_a_diff(capsys: pytest.CaptureFixture[str]) -> None:
         "skipped users: Twin: 2 records in Halo have the same address.",
         "failed users: row 7: it has no id",
         "The mapping of users reads nmae.",
-        "1 to create, 1 to retire, 1 to update; 5 in step already. Nothing was written.",
+        "1 to create, 1 to retire, 1 to update; 4 in step already. Nothing was written.",
         (
             "This run would be held for approval: it would deactivate 212 of 1,200 users in Halo "
             "and may deactivate 40 without approval."

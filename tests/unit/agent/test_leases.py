@@ -8,7 +8,7 @@ import pytest
 
 from halo_agent import leases as module
 from halo_agent.leases import RENEWALS_AWAITED, Lease, Leases
-from halo_shared.errors import Cancelled, LeaseLost
+from halo_shared.errors import Cancelled, DeadlinePassed, LeaseLost
 from halo_shared.messages.codec import unseal
 from halo_shared.messages.commands import Cancel, LeaseGranted, LeaseRefused, LeasesRenewed, RenewedLease
 from halo_shared.messages.requests import REQUESTS, HeldLease, LeaseRequest
@@ -152,6 +152,32 @@ class TestExpiry:
         clock.move(0.1)
         with pytest.raises(LeaseLost, match="did not renew"):
             lease.check()
+
+    async def test_past_the_deadline_the_reason_is_the_deadline(
+        self, leases: Leases, transport: MemoryTransport, clock: ManualClock
+    ) -> None:
+        lease = await held(leases, transport, seconds=timedelta(hours=6).total_seconds())
+        clock.move(timedelta(hours=6, seconds=1))
+
+        with pytest.raises(
+            DeadlinePassed, match=f"deadline, {NOW + timedelta(hours=6):%Y-%m-%d %H:%M:%S} UTC"
+        ):
+            lease.check()
+
+    async def test_time_alone_ends_a_lease_and_a_renewal_puts_that_off(
+        self, leases: Leases, transport: MemoryTransport, clock: ManualClock
+    ) -> None:
+        lease = await held(leases, transport, seconds=60)
+        over = asyncio.create_task(lease.over())
+        await clock.asleep()
+        clock.move(50)
+        leases.renewed(renewal(leases.ask_to_renew(), seconds=60))
+        await clock.advance(50)
+        assert not lease.ended.is_set()
+        clock.move(11)
+        await over
+
+        assert isinstance(lease.why_ended, LeaseLost)
 
     async def test_a_renewal_is_counted_from_its_own_heartbeat_and_not_from_the_latest(
         self, leases: Leases, transport: MemoryTransport, clock: ManualClock

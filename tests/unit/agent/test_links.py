@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from halo_agent.engine.records import Link
+from halo_agent.engine.records import NO_WISH, Link
 from halo_agent.store.links import LinkStore, copied_links, open_links
 from halo_shared.entities import EntityKind
 from halo_shared.errors import ConfigurationError
@@ -214,3 +214,40 @@ class TestFilesThatCannotBeUsed:
         with sqlite3.connect(path) as db:
             assert db.execute("PRAGMA user_version").fetchone() == (0,)
         db.close()
+
+
+class TestTakingOver:
+    """What another agent wrote in between is not known here."""
+
+    async def test_the_next_attempt_of_the_same_agent_trusts_what_it_wrote(self, store: LinkStore) -> None:
+        assert await store.of(REF, 5).take_over(0)
+        await store.of(REF, 5).save([ANNA])
+
+        assert await store.of(REF, 6).take_over(5)
+        assert (await store.of(REF, 6).find(USERS, ["a-1"]))["a-1"].hash == ANNA.hash
+
+    async def test_after_an_attempt_of_another_agent_nothing_counts_as_written(
+        self, store: LinkStore
+    ) -> None:
+        await store.of(REF, 5).take_over(0)
+        await store.of(REF, 5).save([ANNA])
+
+        assert not await store.of(REF, 7).take_over(6)
+
+        link = (await store.of(REF, 7).find(USERS, ["a-1"]))["a-1"]
+        assert (link.halo_id, link.hash) == (ANNA.halo_id, NO_WISH)
+
+    async def test_it_is_known_again_after_one_attempt(self, store: LinkStore) -> None:
+        await store.of(REF, 5).take_over(0)
+        await store.of(REF, 7).take_over(6)
+
+        assert await store.of(REF, 8).take_over(7)
+
+    async def test_other_integrations_are_not_concerned(self, store: LinkStore) -> None:
+        other = IntegrationRef("acme", "other")
+        await store.of(other, 5).take_over(0)
+        await store.of(other, 5).save([ANNA])
+
+        await store.of(REF, 7).take_over(6)
+
+        assert (await store.of(other, 8).find(USERS, ["a-1"]))["a-1"].hash == ANNA.hash

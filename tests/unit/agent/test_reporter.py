@@ -130,7 +130,7 @@ class TestEndings:
             (
                 Ending.after(SourceUnavailable("No answer from dc1."), COUNTS, Redactor()),
                 Level.ERROR,
-                "No answer from dc1. It is tried again",
+                "No answer from dc1. The next run tries it again",
             ),
             (Ending.after(Cancelled(), COUNTS, Redactor()), Level.WARNING, "A person cancelled the run."),
         ],

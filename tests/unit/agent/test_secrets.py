@@ -118,6 +118,15 @@ def test_a_folder_in_its_place_is_named(file: Path) -> None:
         resolved(file)
 
 
+def test_a_place_that_cannot_be_looked_at_is_named(file: Path) -> None:
+    write(file, "halo-acme.main: x\n")
+
+    with pytest.raises(
+        SettingsInvalid, match=r"cannot be looked at: Not a directory.*'secrets' another place"
+    ):
+        resolved(file / "secrets.yaml")
+
+
 def test_a_resolved_secret_is_never_shown_again(file: Path) -> None:
     redactor = Redactor()
     write(file, f"halo-acme.main: {CANARY}\n")

@@ -9,7 +9,14 @@ import pytest
 from halo_agent.sender import BATCH, PAUSE, Sender
 from halo_agent.store.outbox import Outbox, open_outbox
 from halo_shared.clock import SystemClock
-from halo_shared.errors import BrokerUnavailable
+from halo_shared.errors import (
+    BrokerUnavailable,
+    ConfigurationError,
+    CredentialRefused,
+    HaloIntegratorError,
+    PermissionMissing,
+    Unroutable,
+)
 from halo_shared.messages.codec import Envelope
 from halo_shared.messages.events import Event
 from halo_shared.topology import EVENTS_QUEUE, EXCHANGES, Address
@@ -28,10 +35,13 @@ class FlakyBroker(MemoryTransport):
         super().__init__()
         self.away = False
         self.unconfirmed: set[str] = set()
+        self.refused: dict[str, HaloIntegratorError] = {}
 
     async def publish(self, envelope: Envelope, to: Address) -> None:
         if self.away:
             raise BrokerUnavailable
+        if error := self.refused.get(envelope.id):
+            raise error
         await super().publish(envelope, to)
         if envelope.id in self.unconfirmed:
             self.unconfirmed.remove(envelope.id)
@@ -103,19 +113,50 @@ async def test_while_the_broker_is_away_events_wait_and_are_tried_again(
     assert await arrived(broker, 3) == [str(event.id) for event in events]
 
 
-async def test_an_event_without_a_confirmation_stays_and_may_arrive_twice(
+async def test_an_event_without_a_confirmation_stays_with_all_behind_it_and_they_may_arrive_twice(
     outbox: Outbox, broker: FlakyBroker, clock: ManualClock
 ) -> None:
-    first, second = await put(outbox, 2)
-    broker.unconfirmed.add(str(first.id))
+    events = await put(outbox, 3)
+    first, second, third = (str(event.id) for event in events)
+    broker.unconfirmed.add(second)
     sending = asyncio.create_task(Sender(outbox, broker, clock).run())
     await clock.asleep()
-    assert [one.envelope.id for one in await outbox.oldest(9)] == [str(first.id)]
+    assert [one.envelope.id for one in await outbox.oldest(9)] == [second, third]
     clock.move(PAUSE)
     await eventually(lambda: outbox.waiting == 0)
 
     sending.cancel()
-    assert sorted(await arrived(broker, 3)) == sorted([str(first.id), str(first.id), str(second.id)])
+    assert await arrived(broker, 5) == [first, second, third, second, third]
+
+
+@pytest.mark.usefixtures("sending")
+async def test_an_event_that_is_refused_for_its_own_sake_is_dropped_and_counted(
+    outbox: Outbox, broker: FlakyBroker
+) -> None:
+    events = [logged(RUN, str(number)) for number in range(3)]
+    broker.refused[str(events[1].id)] = ConfigurationError("It is too large.")
+    for event in events:
+        await outbox.put(event)
+    await eventually(lambda: outbox.waiting == 0)
+
+    assert await arrived(broker, 2) == [str(events[0].id), str(events[2].id)]
+    assert outbox.dropped == 1
+
+
+@pytest.mark.parametrize("error", [CredentialRefused(), PermissionMissing(), Unroutable()])
+async def test_a_broker_that_refuses_everything_costs_no_event(
+    outbox: Outbox, broker: FlakyBroker, clock: ManualClock, error: HaloIntegratorError
+) -> None:
+    (event,) = await put(outbox, 1)
+    broker.refused[str(event.id)] = error
+    sending = asyncio.create_task(Sender(outbox, broker, clock).run())
+    await clock.asleep()
+    assert (outbox.waiting, outbox.dropped) == (1, 0)
+    broker.refused.clear()
+    clock.move(PAUSE)
+    await eventually(lambda: outbox.waiting == 0)
+
+    sending.cancel()
 
 
 async def test_what_an_earlier_process_left_is_sent(tmp_path: Path, broker: FlakyBroker) -> None:

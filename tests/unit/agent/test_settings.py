@@ -49,6 +49,20 @@ def test_secrets_may_be_kept_elsewhere(file: Path) -> None:
     )
 
 
+def test_relative_paths_start_at_the_file_s_folder(file: Path) -> None:
+    settings = loaded(file, WHOLE.replace("/var/lib/halo-agent", "state") + "secrets: ../keys.yaml\n")
+
+    assert (settings.data, settings.secrets) == (file.parent / "state", file.parent / "../keys.yaml")
+
+
+def test_relative_paths_of_the_environment_start_where_the_agent_was_started(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HALO_AGENT_DATA", "here")
+
+    assert loaded(file).data == Path("here")
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "name"),
     [

@@ -13,10 +13,11 @@ from halo_agent.worker import Worker
 from halo_shared.clock import SystemClock
 from halo_shared.errors import ErrorClass, LeaseLost, MappingInvalid, Unroutable
 from halo_shared.messages.events import Finished, Started
+from halo_shared.messages.jobs import Job
 from halo_shared.redaction import Redactor
 from halo_shared.runs import RunStatus
 from halo_shared.topology import jobs_queue
-from halo_shared.transport import consuming
+from halo_shared.transport import Delivery, consuming
 from halo_shared.transport.amqp import AmqpTransport
 from halo_shared.transport.memory import MemoryTransport
 from tests.support.agent import Agents, logged, spooled
@@ -301,7 +302,7 @@ class TestStopping:
         agent = await agents.start(work, slots=2)
         await controller.dispatch(RUN)
         await work.started(RUN)
-        await agent.worker.drain()
+        agent.worker.drain()
         await controller.dispatch(OTHER)
         await asyncio.sleep(0.05)
         assert not agent.working.done()
@@ -313,7 +314,7 @@ class TestStopping:
 
     async def test_an_idle_agent_drains_at_once(self, agents: Agents, work: Work) -> None:
         agent = await agents.start(work)
-        await agent.worker.drain()
+        agent.worker.drain()
 
         async with asyncio.timeout(1):
             await agent.working
@@ -325,7 +326,7 @@ class TestStopping:
         controller.answers = False
         await controller.dispatch(RUN)
         await eventually(lambda: len(controller.asked) == 1)
-        await agent.worker.drain()
+        agent.worker.drain()
         work.let_go.set()
         await controller.tell(controller.grant(controller.asked[0], fence=1))
 
@@ -340,7 +341,7 @@ class TestStopping:
             await controller.dispatch(run)
         await work.started(RUN, OTHER)
         work.tidies_up_for = 0.05
-        await agent.worker.drain()
+        agent.worker.drain()
         agent.worker.cancel()
         await eventually(lambda: len(work.cut_short) == 2)
         agent.worker.cancel()  # impatience must not cut off the last word
@@ -357,11 +358,51 @@ class TestStopping:
         controller.answers = False
         await controller.dispatch(RUN)
         await eventually(lambda: len(controller.asked) == 1)
-        await agent.worker.drain()
+        agent.worker.drain()
         agent.worker.cancel()
 
         await agent.working
         assert await transport.depth(JOBS) == 1
+
+    async def test_a_job_that_is_cancelled_before_its_first_step_goes_back(
+        self,
+        agents: Agents,
+        controller: ControllerDouble,
+        transport: MemoryTransport,
+        work: Work,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        begin = Worker._begin
+
+        def begin_and_stop(worker: Worker, job: Job, delivery: Delivery) -> None:
+            begin(worker, job, delivery)
+            worker.drain()
+            worker.cancel()
+
+        monkeypatch.setattr(Worker, "_begin", begin_and_stop)
+        agent = await agents.start(work)
+        await controller.dispatch(RUN)
+
+        async with asyncio.timeout(1):
+            await agent.working
+        assert agent.worker.doing() == []
+        assert await transport.depth(JOBS) == 1
+
+    async def test_the_passing_of_time_alone_stops_work_that_hangs(
+        self, agents: Agents, controller: ControllerDouble, outbox: Outbox, work: Work
+    ) -> None:
+        await agents.start(work)
+        controller.lease_seconds = 0.1
+        await controller.dispatch(RUN)
+        await work.started(RUN)
+        controller.answers = False
+
+        async with asyncio.timeout(2):
+            said = (await last_words(outbox))[RUN]
+
+        assert said.failure is not None
+        assert said.failure.code == LeaseLost.__name__
+        assert work.cut_short == [RUN]
 
     async def test_a_worker_that_is_ended_from_outside_leaves_nothing_running(
         self, agents: Agents, controller: ControllerDouble, outbox: Outbox, work: Work
@@ -387,7 +428,7 @@ async def test_an_agent_whose_broker_is_away_can_still_be_drained(outbox: Outbox
         working = asyncio.create_task(worker.run("site"))
         await asyncio.sleep(0.05)
 
-        await worker.drain()
+        worker.drain()
 
         async with asyncio.timeout(2):
             await working

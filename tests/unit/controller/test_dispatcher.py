@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from halo_controller import steering
 from halo_controller.dispatcher import queue_again
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.lifecycle import Happening
@@ -16,7 +17,7 @@ from halo_shared.identifiers import IntegrationRef
 from halo_shared.messages.events import StatusChanged
 from halo_shared.runs import RunStatus
 from halo_shared.topology import EVENTS, Address, to_group
-from tests.support.builders import NOW, REF, finished, integration_spec
+from tests.support.builders import NOW, REF, excess, finished, integration_spec
 from tests.support.clock import ManualClock
 from tests.unit.controller.centre import Centre, a_centre
 
@@ -175,6 +176,26 @@ async def test_a_run_that_is_queued_again_has_nothing_of_the_last_attempt(centre
     assert (again.agent, again.session, again.lease_until, again.deadline, again.progress) == (None,) * 5
     job = (await centre.waiting())[0]
     assert (job.run, job.envelope.id) == (leased.id, f"{leased.id}.1")
+
+
+@pytest.mark.parametrize(
+    ("happening", "kept"), [(Happening.ATTEMPT_LOST, False), (Happening.NOT_TAKEN, True)]
+)
+async def test_what_was_approved_holds_for_one_attempt(
+    centre: Centre, happening: Happening, *, kept: bool
+) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+    await centre.inbox.take(finished(leased, RunStatus.HELD, held_for=(excess(),)))
+    async with centre.database.write() as db:
+        approved = await steering.approve(db, await centre.run(leased.id), None, "Ann", NOW)
+    before = RunStatus.RUNNING if happening is Happening.ATTEMPT_LOST else RunStatus.DISPATCHED
+
+    async with centre.database.write() as db:
+        await queue_again(db, approved.model_copy(update={"status": before}), happening, "so it is", NOW)
+
+    assert approved.approved
+    assert (await centre.run(leased.id)).approved == (approved.approved if kept else ())
 
 
 async def test_a_run_is_queued_again_for_the_group_it_is_assigned_to_now(centre: Centre) -> None:

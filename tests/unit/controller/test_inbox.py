@@ -219,6 +219,22 @@ async def test_the_new_attempt_ends_the_run_all_the_same(centre: Centre) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"tenant": "globex"}, {"integration": "assets"}, {"agent": "two"}, {"agent": None}], ids=str
+)
+async def test_what_somebody_else_says_of_a_run_changes_nothing(
+    centre: Centre, wrong: dict[str, str | None]
+) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+    end = finished(leased, cursors=CURSORS)
+
+    await centre.inbox.take(end.model_copy(update={"origin": end.origin.model_copy(update=wrong)}))
+
+    assert await centre.run(leased.id) == leased
+    assert await said_by_agents(centre) == [("finished", True)]
+
+
 async def test_a_word_on_a_run_that_nobody_knows_is_kept(centre: Centre) -> None:
     await centre.set_up("one")
 
@@ -234,9 +250,24 @@ async def test_progress_is_shown_and_not_kept(centre: Centre) -> None:
     await centre.inbox.take(progress(leased, 40, counts=COUNTS))
 
     seen = await centre.run(leased.id)
-    assert seen.progress == RunProgress(stage=Stage.READ, done=40, total=100)
+    assert seen.progress == RunProgress(seq=2, stage=Stage.READ, done=40, total=100)
     assert (seen.counts, seen.status) == (COUNTS, RunStatus.RUNNING)
     assert await said_by_agents(centre) == []
+
+
+async def test_progress_that_was_overtaken_changes_nothing(centre: Centre) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+    await centre.inbox.take(progress(leased, 40, counts=COUNTS, seq=5))
+    seen = await centre.run(leased.id)
+
+    await centre.inbox.take(progress(leased, 30, seq=4))
+    assert await centre.run(leased.id) == seen
+    await centre.inbox.take(progress(leased, 50, seq=6))
+
+    now = await centre.run(leased.id)
+    assert now.progress is not None
+    assert (now.progress.done, now.progress.seq) == (50, 6)
 
 
 async def test_progress_of_a_run_that_has_ended_is_of_no_use(centre: Centre) -> None:

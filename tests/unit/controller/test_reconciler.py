@@ -1,6 +1,7 @@
 """The safety net: what is noticed, and what becomes of it."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -8,11 +9,11 @@ import pytest
 
 from halo_controller import steering
 from halo_controller.leasing import LEASE, MOST_ATTEMPTS
-from halo_controller.nouns import Agent, Run
+from halo_controller.nouns import HEARTBEAT, Agent, Run
 from halo_controller.reconciler import TICK, GiveUp, Leave, SendAgain, verdict
 from halo_controller.store import agents, integrations, runs
 from halo_shared.messages.commands import LeaseGranted, LeaseRefused, LeasesRenewed
-from halo_shared.messages.events import Level, StatusChanged
+from halo_shared.messages.events import Event, Level, StatusChanged
 from halo_shared.messages.requests import HeldLease
 from halo_shared.runs import RunStatus
 from halo_shared.topology import REDISPATCH_AFTER
@@ -21,10 +22,13 @@ from tests.support.builders import (
     OTHER_SESSION,
     REF,
     SESSION,
+    finished,
     heartbeat,
     hello,
     integration_spec,
     lease_request,
+    logged,
+    progress,
 )
 from tests.support.nouns import agent, run, running
 from tests.unit.controller.centre import Centre
@@ -191,6 +195,89 @@ async def test_an_agent_alone_in_its_group_may_be_silent_until_the_deadline(cent
     )  # it had its time, and is not tried again
     assert lost.failure is not None
     assert "did not end by its deadline, 2026-01-05 13:00:00 UTC" in lost.failure.message
+
+
+async def beat_without(centre: Centre, times: int, *, spooled: int = 0) -> None:
+    """The agent lives, and holds nothing."""
+    for _ in range(times):
+        centre.clock.move(HEARTBEAT)
+        await centre.ask(heartbeat(spooled=spooled))
+        await centre.reconciler.tick()
+
+
+async def test_an_attempt_that_its_agent_does_not_hold_is_lost(centre: Centre) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+
+    await beat_without(centre, 4)
+    assert (await centre.run(leased.id)).status is RunStatus.RUNNING  # its end may be on the way
+    await beat_without(centre, 1)
+
+    queued = await centre.run(leased.id)
+    assert (queued.status, queued.unheld_since) == (RunStatus.QUEUED, None)
+    (attempt,) = await centre.attempts(leased.id)
+    assert attempt.end == "lost: agent one no longer works on it"
+
+
+async def test_a_lease_under_another_fence_is_not_this_one(centre: Centre) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+
+    for _ in range(5):
+        centre.clock.move(HEARTBEAT)
+        await centre.ask(heartbeat(held=[HeldLease(run=leased.id, fence=leased.fence + 1)], spooled=0))
+    await centre.reconciler.tick()
+
+    assert (await centre.run(leased.id)).status is RunStatus.QUEUED
+
+
+async def test_an_attempt_that_its_agent_holds_goes_on(centre: Centre) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+
+    await beat_without(centre, 3)  # sent before the grant arrived
+    for _ in range(9):
+        centre.clock.move(HEARTBEAT)
+        await centre.ask(heartbeat(held=[HeldLease(run=leased.id, fence=leased.fence)], spooled=0))
+        await centre.reconciler.tick()
+
+    run_now = await centre.run(leased.id)
+    assert (run_now.status, run_now.unheld_since) == (RunStatus.RUNNING, None)
+
+
+async def test_what_ended_while_the_controller_was_away_has_time_to_be_told(centre: Centre) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+    centre.clock.move(timedelta(minutes=20))  # nobody was heard
+
+    await beat_without(centre, 4)
+    assert (await centre.run(leased.id)).status is RunStatus.RUNNING
+    await centre.inbox.take(finished(leased))
+
+    assert (await centre.run(leased.id)).status is RunStatus.SUCCEEDED
+
+
+async def test_an_end_that_may_lie_in_the_agents_outbox_is_waited_for(centre: Centre) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+
+    await beat_without(centre, 9, spooled=1)
+
+    assert (await centre.run(leased.id)).status is RunStatus.RUNNING
+
+
+@pytest.mark.parametrize("say", [logged, progress])
+async def test_an_attempt_whose_words_still_arrive_is_not_lost(
+    centre: Centre, say: Callable[[Run], Event]
+) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+
+    await beat_without(centre, 4)
+    await centre.inbox.take(say(leased))
+    await beat_without(centre, 4)
+
+    assert (await centre.run(leased.id)).status is RunStatus.RUNNING
 
 
 async def test_each_attempt_has_the_whole_time(centre: Centre) -> None:

@@ -41,15 +41,6 @@ def test_the_cookie_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     assert (tmp_path / ".erlang.cookie").stat().st_mode & 0o777 == 0o400
 
 
-async def test_a_broker_that_was_named_is_used_and_none_is_started(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("HALO_BROKER_URL", "amqp://elsewhere/")
-    monkeypatch.setattr(rabbitmq, "SERVER", Path("/nowhere"))
-    async with rabbitmq.broker() as url:
-        assert url == "amqp://elsewhere/"
-
-
 async def test_without_rabbitmq_the_error_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -147,6 +147,22 @@ def test_chatty_libraries_are_heard_from_warning_on(redactor: Redactor, said: Sa
     assert said() == ""
 
 
+def test_the_broker_s_library_does_not_say_again_what_we_say(redactor: Redactor, said: Said) -> None:
+    logs.configure(redactor, level="debug")
+
+    logging.getLogger("aiormq.connection").error("Exception while connecting")
+
+    assert said() == ""
+
+
+def test_text_has_no_colours_where_nobody_sees_them(redactor: Redactor, said: Said) -> None:
+    logs.configure(redactor, style="text")
+
+    logs.get("x").warning("attempt_started", run="3f2a1b0c9d8e")
+
+    assert "\x1b" not in said()
+
+
 def test_text_is_one_short_line(redactor: Redactor, said: Said) -> None:
     logs.configure(redactor, style="text")
 

@@ -19,6 +19,7 @@ AWKWARD = 'pä"ss/wörd\\1'
     [
         (f"amqp://halo:{CANARY}@broker/v", "amqp://halo:***@broker/v"),
         (f"amqp://halo:{CANARY}@x@broker/v", "amqp://halo:***@broker/v"),
+        (f"amqp://halo:pa/{CANARY}@broker:1/", "amqp://halo:***@broker:1/"),
         (f"redis://:{CANARY}@cache", "redis://:***@cache"),
         (f"Authorization: Bearer {CANARY}", "Authorization: Bearer ***"),
         (f"authorization: basic {CANARY}==", "authorization: basic ***"),

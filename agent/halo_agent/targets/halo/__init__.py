@@ -8,6 +8,7 @@ from typing import Final
 import httpx
 from pydantic import SecretStr
 
+from halo_agent.engine.ports import Permit
 from halo_agent.targets.halo.auth import HaloAuth
 from halo_agent.targets.halo.check import Step
 from halo_agent.targets.halo.client import CONNECTIONS, HaloClient
@@ -30,14 +31,17 @@ async def open_halo(
     *,
     clock: Clock,
     requests_per_minute: int,
+    permit: Permit,
     answer_within: float = ANSWER_WITHIN,
 ) -> AsyncIterator[HaloTarget]:
-    """A target for this instance; nothing is sent before the first call."""
+    """A target for this instance; nothing is sent before the first call, and no write without the permit."""
     timeout = httpx.Timeout(answer_within, connect=10, pool=None)
     limits = httpx.Limits(max_connections=CONNECTIONS)
     # The machine's own authorities: an on-premise Halo is often signed by the company's.
     trusted = ssl.create_default_context()
     async with httpx.AsyncClient(verify=trusted, timeout=timeout, limits=limits) as http:
         auth = HaloAuth(http, connection, secret, clock)
-        client = HaloClient(http, connection, auth, Pace(clock, per_minute=requests_per_minute), clock)
+        client = HaloClient(
+            http, connection, auth, Pace(clock, per_minute=requests_per_minute), clock, permit
+        )
         yield HaloTarget(client, auth, Lists(client, connection.page_size), clock)

@@ -38,6 +38,14 @@ def explain(text: str) -> str:
     return _explain(body)
 
 
+def refused_row(body: object) -> str:
+    """What an answer of success says against the one record that was sent; empty when it says nothing of the kind."""
+    row = body[0] if isinstance(body, list) and body else body
+    if isinstance(row, dict) and row.keys() & {"error", "errorMessage", "Message"}:
+        return _explain(row)
+    return ""
+
+
 def _explain(body: object) -> str:
     match body:
         case (

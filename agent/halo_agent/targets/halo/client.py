@@ -13,13 +13,14 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
+from halo_agent.engine.ports import Permit
 from halo_agent.targets.halo import wire
 from halo_agent.targets.halo.auth import HaloAuth, base
-from halo_agent.targets.halo.bodies import explain
+from halo_agent.targets.halo.bodies import explain, refused_row
 from halo_agent.targets.halo.errors import AnswerLost, NotSent, detail, refusal, unreachable
 from halo_agent.targets.halo.pacing import Pace
 from halo_shared.clock import Clock
-from halo_shared.errors import RateLimited, TargetUnavailable, TransientError
+from halo_shared.errors import RateLimited, RecordRefused, TargetUnavailable, TransientError
 from halo_shared.integrations import HaloConnection
 
 Params = Mapping[str, str | int]
@@ -38,13 +39,20 @@ class HaloClient:
     """Asks Halo and answers with parsed JSON, or raises one of our errors."""
 
     def __init__(
-        self, http: httpx.AsyncClient, connection: HaloConnection, auth: HaloAuth, pace: Pace, clock: Clock
+        self,
+        http: httpx.AsyncClient,
+        connection: HaloConnection,
+        auth: HaloAuth,
+        pace: Pace,
+        clock: Clock,
+        permit: Permit,
     ) -> None:
         self._http = http
         self._api = f"{base(connection)}/api"
         self._auth = auth
         self._pace = pace
         self._clock = clock
+        self._permit = permit
         self.requests = 0
         """Requests made so far, repeated ones included."""
 
@@ -73,6 +81,8 @@ class HaloClient:
             return written
         if new:
             raise AnswerLost(f"Halo took a new record for {path} and did not say which id it has.")
+        if refused := refused_row(body):
+            raise RecordRefused(f"Halo took a change for {path} and answered: {refused}")
         return wire.id_of(record)
 
     async def _insist(self, request: httpx.Request, doing: str, *, repeatable: bool = True) -> object:
@@ -92,6 +102,8 @@ class HaloClient:
 
     async def _once(self, request: httpx.Request, doing: str) -> object:
         await self._pace.wait()
+        if request.method == "POST":
+            self._permit.check()  # the wait, or those before it, may have outlasted the lease
         self.requests += 1
         try:
             response = await self._http.send(request, auth=self._auth)

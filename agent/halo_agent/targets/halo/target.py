@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Final, TypeVar, assert_never
 
 from halo_agent.engine.changes import Applied, Change, Create, Retire, Update
+from halo_agent.engine.mapper import as_text, comparable_id
 from halo_agent.engine.records import Desired, TargetRecord
 from halo_agent.targets.halo import searching, wire
 from halo_agent.targets.halo.auth import HaloAuth
@@ -156,10 +157,11 @@ class HaloTarget:
     async def _find(self, desired: Desired) -> int | None:
         """The record that holds this identity, if Halo has it."""
         name, identity = desired.identity
+        wanted = comparable_id(identity)
         found = [
             record.id
             async for record in self.candidates([desired], ())
-            if str(record.fields.get(name)).strip().casefold() == identity.strip().casefold()
+            if comparable_id(as_text(record.fields.get(name))) == wanted
         ]
         if len(found) > 1:
             raise AmbiguousMatch(

@@ -1,8 +1,9 @@
 """The demo where no broker can be had: the same path in one process, over the in-memory transport."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, redirect_stderr, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -34,13 +35,12 @@ class OneProcessWorld(World):
     ) -> None:
         super().__init__(folder, sandbox, people, console, stack)
         self._transport = MemoryTransport()
-        logs.configure(
-            Redactor(), level="error"
-        )  # what the programs log would stand between the story's lines
+        self._redactor = Redactor()
+        stack.enter_context(_logs_kept(folder / "one-process.log", self._redactor))
 
     async def start_controller(self) -> None:
         settings = ControllerSettings(data=self.folder / "controller", port=0)
-        await self._stack.enter_async_context(serving(settings, self._transport, Redactor()))
+        await self._stack.enter_async_context(serving(settings, self._transport, self._redactor))
 
     async def start_agent(self) -> None:
         self.console.print(Text("(the agent runs in this process)", style="dim"))
@@ -68,7 +68,7 @@ class OneProcessWorld(World):
         )
         stopping = Stopping()
         running = asyncio.create_task(
-            wiring.run(settings, self._transport, SystemClock(), Redactor(), stopping)
+            wiring.run(settings, self._transport, SystemClock(), self._redactor, stopping)
         )
         try:
             yield
@@ -76,3 +76,16 @@ class OneProcessWorld(World):
             stopping.ask()
             with suppress(asyncio.CancelledError):
                 await running
+
+
+@contextmanager
+def _logs_kept(file: Path, redactor: Redactor) -> Iterator[None]:
+    """Let the programs log into this file: their lines would stand between the story's."""
+    before = list(logging.getLogger().handlers)
+    with file.open("a", encoding="utf-8") as log:
+        with redirect_stderr(log):
+            logs.configure(redactor, style="text")
+        try:
+            yield
+        finally:
+            logging.getLogger().handlers = before

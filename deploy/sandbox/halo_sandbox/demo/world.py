@@ -16,7 +16,6 @@ from rich.text import Text
 from halo_sandbox.demo import files
 from halo_sandbox.demo.people import PeopleSource
 from halo_sandbox.server import Sandbox
-from halo_sandbox.services import processes
 
 BIN: Final = Path(sys.executable).parent
 MACHINES: Final = 40
@@ -123,12 +122,6 @@ class World(ABC):
         """Whether the controller hears the agent."""
         shown = await self.ask(f"/agents/{files.AGENT}")
         return bool(shown["state"] == "online")
-
-    def show_logs(self) -> None:
-        """What the programs said last, for whoever has to find out what went wrong."""
-        for log in sorted(self.folder.glob("*.log")):
-            self.console.print(Text(f"--- {log.name}", style="bold"))
-            self.console.print(processes.last_lines(log), soft_wrap=True, markup=False)
 
     def to_look_around(self) -> list[str]:
         """Commands worth typing while the demo is up."""

@@ -1,7 +1,6 @@
 """A private RabbitMQ node as a child process, beside any other RabbitMQ of the machine."""
 
 import asyncio
-import os
 import secrets
 import socket
 import subprocess
@@ -34,16 +33,6 @@ def require_installed() -> None:
     """Raises an error that says what to install where RabbitMQ is missing."""
     if not installed():
         raise NotInstalledError("RabbitMQ is not installed: apt-get install rabbitmq-server")
-
-
-@asynccontextmanager
-async def broker() -> AsyncIterator[str]:
-    """The URL of a broker: the one that HALO_BROKER_URL names, else a private one."""
-    if given := os.environ.get("HALO_BROKER_URL"):
-        yield given
-        return
-    async with private_rabbitmq() as private:
-        yield private.url
 
 
 def private_rabbitmq(*, management: bool = False) -> AbstractAsyncContextManager["PrivateRabbitMQ"]:

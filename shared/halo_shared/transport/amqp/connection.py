@@ -1,6 +1,7 @@
 """One connection to the broker that comes back after each of its absences."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
@@ -10,6 +11,7 @@ import aio_pika
 from aio_pika import exceptions as amqp
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from tenacity import RetryCallState, wait_random_exponential
+from yarl import URL
 
 from halo_shared import logs
 from halo_shared.errors import BrokerUnavailable, CredentialRefused, HaloIntegratorError, SettingsInvalid
@@ -40,6 +42,8 @@ class BrokerConnection:
         )
         self._connection: AbstractConnection | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._fault: Exception | None = None
+        """What ended the keeper: waiting for a connection is in vain."""
 
     async def __aenter__(self) -> Self:
         self._keeper = asyncio.create_task(self._keep(), name="broker connection")
@@ -56,8 +60,10 @@ class BrokerConnection:
             await asyncio.gather(self._keeper, return_exceptions=True)
 
     async def up(self) -> None:
-        """Return when there is a connection, however long that takes."""
+        """Return when there is a connection, however long that takes; raises what makes it impossible."""
         await self._up.wait()
+        if self._fault:
+            raise self._fault
 
     async def open_channel(self, *, patience: float = PATIENCE) -> AbstractChannel:
         """A channel on which publishing is confirmed; raises what stands in the way after so many seconds."""
@@ -81,17 +87,25 @@ class BrokerConnection:
         """The connection; raises what stands in the way after so many seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                await self._up.wait()
+                await self.up()
         if self._connection is None:
             raise type(self._failure)(self._failure.message, detail=self._failure.detail)
         return self._connection
 
     async def _keep(self) -> None:
+        try:
+            await self._reconnect_for_ever()
+        # The task's edge: else nobody would hear of it, and all would wait for ever.
+        except Exception as error:
+            self._fault = error
+            self._up.set()
+
+    async def _reconnect_for_ever(self) -> None:
         attempt = RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type]  # only counts attempts for the wait
         while True:
             try:
                 connection = await self._connect()
-            except HaloIntegratorError as error:
+            except (BrokerUnavailable, CredentialRefused) as error:
                 self._failure = error
             else:
                 attempt.attempt_number = 1
@@ -139,6 +153,11 @@ class BrokerConnection:
                 "Check the address, and that the broker is running.",
                 detail=repr(error),
             ) from error
+        except ValueError as error:
+            raise SettingsInvalid(
+                f"The broker's address {self.address} cannot be used: its host is no name that can be looked up.",
+                detail=repr(error),
+            ) from error
 
 
 async def close(resource: AbstractConnection | AbstractChannel) -> None:
@@ -150,13 +169,15 @@ async def close(resource: AbstractConnection | AbstractChannel) -> None:
 
 def _without_password(url: str) -> str:
     """The address as people may see it; raises SettingsInvalid when it is none."""
-    address = scrub(url)
     try:
         parsed = aio_pika.connection.make_url(url)
-    except ValueError as error:
-        raise SettingsInvalid(f"'{address}' is not the address of a broker: {error}") from error
+    except ValueError:
+        parsed = URL()
     if parsed.scheme not in ("amqp", "amqps") or not parsed.host:
+        # Nobody knows where the password is in it, so no more than the scheme is shown, and no cause.
+        scheme = re.match(r"[a-z]+://", url)
         raise SettingsInvalid(
-            f"'{address}' is not the address of a broker: write amqps://user:password@host/virtual-host"
+            f"'{scheme[0] if scheme else ''}...' is not the address of a broker: write "
+            "amqps://user:password@host/virtual-host, and %2F for a '/' in the password."
         )
-    return address
+    return scrub(url)

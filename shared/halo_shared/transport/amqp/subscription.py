@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
+from aio_pika import exceptions as amqp
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from halo_shared.errors import BrokerUnavailable, DeliveryLost
 from halo_shared.topology import Queue, QueueKind
-from halo_shared.transport import Delivery
+from halo_shared.transport import Delivery, no_such_queue
 from halo_shared.transport.amqp.connection import BrokerConnection, close
 from halo_shared.transport.amqp.faults import lost, translated
 from halo_shared.transport.amqp.queues import declare_queue
@@ -89,7 +90,10 @@ class Subscription:
             self._channel.close_callbacks.add(lambda *_: inbox.put_nowait(None))
             underlay = await self._channel.get_underlay_channel()
             underlay.on_consumer_cancel_callbacks.add(lambda _: inbox.put_nowait(None))
-            await queue.consume(_putting_into(inbox))
+            try:
+                await queue.consume(_putting_into(inbox))
+            except amqp.ChannelNotFoundEntity as error:
+                raise no_such_queue(self._queue) from error
         self._inbox = inbox
 
     async def _find(self, channel: AbstractChannel) -> AbstractQueue:

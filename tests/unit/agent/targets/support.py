@@ -10,6 +10,7 @@ import httpx
 from pydantic import AnyHttpUrl, SecretStr
 
 from halo_agent.engine.changes import Retire, Update
+from halo_agent.engine.ports import Permit
 from halo_agent.engine.records import Desired, Fields, Place, TargetRecord
 from halo_agent.targets.halo import ANSWER_WITHIN, HaloTarget, open_halo
 from halo_agent.targets.halo.auth import HaloAuth
@@ -19,6 +20,7 @@ from halo_sandbox.server import Sandbox
 from halo_shared.clock import Clock
 from halo_shared.entities import EntityKind
 from halo_shared.integrations import HaloConnection, TenantKind
+from tests.support.engine import Pass
 
 SECRET = SecretStr("sandbox-secret")
 PLACE = Place("Acme", "Main")
@@ -111,7 +113,11 @@ async def levers(sandbox: Sandbox) -> AsyncIterator[Levers]:
 
 @asynccontextmanager
 async def halo(
-    sandbox: Sandbox, clock: Clock | None = None, *, answer_within: float = ANSWER_WITHIN
+    sandbox: Sandbox,
+    clock: Clock | None = None,
+    *,
+    answer_within: float = ANSWER_WITHIN,
+    permit: Permit | None = None,
 ) -> AsyncIterator[HaloTarget]:
     """A target on this sandbox that never really waits."""
     async with open_halo(
@@ -119,6 +125,7 @@ async def halo(
         SECRET,
         clock=clock or HurriedClock(),
         requests_per_minute=6000,
+        permit=permit or Pass(),
         answer_within=answer_within,
     ) as target:
         yield target
@@ -153,7 +160,7 @@ async def scripted(
     async with httpx.AsyncClient(transport=httpx.MockTransport(halo)) as http:
         auth = HaloAuth(http, connection(url), SECRET, clock)
         pace = Pace(clock, per_minute=per_minute)
-        yield Scripted(HaloClient(http, connection(url), auth, pace, clock), auth, clock)
+        yield Scripted(HaloClient(http, connection(url), auth, pace, clock, Pass()), auth, clock)
 
 
 def person(

@@ -105,6 +105,7 @@ def upgrade() -> None:
         sa.Column("agent", sa.String(length=40), nullable=True),
         sa.Column("session", sa.Uuid(), nullable=True),
         sa.Column("lease_until", tables.Moment(timezone=True), nullable=True),
+        sa.Column("unheld_since", tables.Moment(timezone=True), nullable=True),
         sa.Column("deadline", tables.Moment(timezone=True), nullable=True),
         sa.Column("queued_at", tables.Moment(timezone=True), nullable=False),
         sa.Column("dispatched_at", tables.Moment(timezone=True), nullable=True),
