@@ -53,7 +53,7 @@ class Sender:
     async def _send_some(self) -> bool:
         """Publish what has waited longest; False when not all of it was taken.
 
-        What stands behind a failure stays and is sent once more, so that nobody's last word is the only word.
+        What stands behind a failure stays and is sent once more, so that the last word on a run never arrives without what came before it.
         """
         waiting = await self._outbox.oldest(BATCH)
         settled = await asyncio.gather(*(self._publish(one) for one in waiting))

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from halo_controller.lifecycle import TRANSITIONS, Happening, follows
+from halo_controller.lifecycle import TRANSITIONS, Happening
 from halo_controller.nouns import Run, RunProgress
 from halo_controller.store import events, integrations, runs
 from halo_controller.store.database import Database
@@ -56,7 +56,7 @@ def _counts(run: Run, event: Event) -> bool:
     said_of = (origin.tenant, origin.integration, origin.agent, origin.fence)
     if said_of != (run.tenant, run.integration, run.agent, run.fence):
         return False
-    return not isinstance(event, Finished) or follows(run.status, _ENDS[event.status]) is not None
+    return not isinstance(event, Finished) or run.status is RunStatus.RUNNING
 
 
 async def _affect(db: AsyncConnection, run: Run, event: Event, now: datetime) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -155,10 +154,7 @@ class TestConnecting:
         with pytest.raises(SettingsInvalid) as caught:
             AmqpTransport(url, name="test")
 
-        told = "".join(
-            traceback.format_exception(caught.value.__cause__ or caught.value.__context__ or caught.value)
-        )
-        assert "pa/ss" not in told
+        assert caught.value.__cause__ is caught.value.__context__ is None  # they would quote it
         assert "pa" not in caught.value.message.replace("password", "")
 
     async def test_a_host_that_is_no_name_is_told_to_all_who_wait(self) -> None:

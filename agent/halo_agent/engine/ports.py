@@ -99,5 +99,5 @@ class Permit(Protocol):
     """The right to write, which can end at any moment."""
 
     def check(self) -> None:
-        """Return while writing is allowed; raises LeaseLost or Cancelled once it is not."""
+        """Return while writing is allowed; raises LeaseLost, DeadlinePassed or Cancelled once it is not."""
         ...

@@ -166,13 +166,17 @@ async def test_a_repeated_event_changes_nothing(centre: Centre) -> None:
     assert await said_by_agents(centre) == [("finished", False)]
 
 
-async def test_an_attempt_has_one_end(centre: Centre) -> None:
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(RunStatus.FAILED, RunStatus.SUCCEEDED), (RunStatus.HELD, RunStatus.CANCELLED)],
+)
+async def test_an_attempt_has_one_end(centre: Centre, first: FinalStatus, second: FinalStatus) -> None:
     await centre.set_up("one")
     leased = await centre.leased()
-    await centre.inbox.take(finished(leased, RunStatus.FAILED))
+    await centre.inbox.take(finished(leased, first))
     ended = await centre.run(leased.id)
 
-    await centre.inbox.take(finished(leased, RunStatus.SUCCEEDED, cursors=CURSORS))
+    await centre.inbox.take(finished(leased, second, cursors=CURSORS))
 
     assert await centre.run(leased.id) == ended
     assert (await centre.integration()).cursors == {}

@@ -85,39 +85,6 @@ async def test_a_loop_that_dies_takes_the_controller_with_it(database: Database,
     assert loops_at_work() == set()
 
 
-async def test_a_database_that_is_full_for_a_moment_ends_no_loop(
-    database: Database, clock: ManualClock
-) -> None:
-    """Every read fails; then there is room again, and what waited in the outbox is published."""
-    async with running(database, MemoryTransport(), clock) as controller, asyncio.timeout(5):
-        await clock.asleep(3)  # declarer, scheduler and reconciler have looked once
-        async with busy(database):
-            controller.publisher.wake()
-            await clock.advance(timedelta(seconds=600))
-            await asyncio.sleep(0.1)
-            assert loops_at_work() == LOOPS
-        async with database.write() as db:
-            await outbox.put(db, Envelope("1", "note", b"{}"), to_agent("one"))
-        controller.publisher.wake()
-        await eventually(lambda: published(controller.transport))
-
-
-async def published(transport: Transport) -> bool:
-    return bool(await transport.depth(agent_queue("one")))
-
-
-@asynccontextmanager
-async def busy(database: Database) -> AsyncIterator[None]:
-    """While this lasts, every transaction finds the disk full."""
-
-    def fail(_connection: Connection) -> None:
-        raise OperationalError("BEGIN", None, disk_full())
-
-    event.listen(database.engine.sync_engine, "begin", fail)
-    yield
-    event.remove(database.engine.sync_engine, "begin", fail)
-
-
 async def test_it_stops_when_its_user_fails(database: Database, clock: ManualClock) -> None:
     async def fail() -> None:
         async with running(database, MemoryTransport(), clock):

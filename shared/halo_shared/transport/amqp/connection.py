@@ -96,7 +96,7 @@ class BrokerConnection:
         try:
             await self._reconnect_for_ever()
         # The task's edge: else nobody would hear of it, and all would wait for ever.
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - handed to all who wait
             self._fault = error
             self._up.set()
 
