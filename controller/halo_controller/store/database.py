@@ -80,11 +80,20 @@ def _passing_faults_named() -> Iterator[None]:
         yield
     # While connecting, the driver's own error comes through.
     except (OperationalError, sqlite3.OperationalError) as error:
-        fault = error.orig if isinstance(error, OperationalError) else error
-        # The rest of its kind, such as a table that is not there, no waiting will mend.
-        if not isinstance(fault, sqlite3.Error) or fault.sqlite_errorcode & _PRIMARY not in _PASSING:
+        fault = _passing(error)
+        if fault is None:  # such as a table that is not there: no waiting will mend that
             raise
         raise StoreBusy(detail=str(fault)) from error
+
+
+def _passing(error: BaseException | None) -> sqlite3.Error | None:
+    """The driver's fault behind an error that will pass, if there is one."""
+    # A full disk ends the transaction at once; a savepoint in it then fails to roll back and hides why.
+    while error is not None:
+        if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & _PRIMARY in _PASSING:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 @contextmanager
