@@ -12,7 +12,7 @@ from halo_controller.store.outbox import Outgoing
 from halo_controller.ticking import outlasting_passing_faults
 from halo_shared import logs
 from halo_shared.clock import Clock
-from halo_shared.errors import BrokerUnavailable, Unroutable
+from halo_shared.errors import BrokerUnavailable, HaloIntegratorError, Unroutable
 from halo_shared.transport import Transport
 
 log = logs.get(__name__)
@@ -27,9 +27,9 @@ class _Fate(Enum):
 
     SENT = "sent"
     DROPPED = "dropped"
-    """Nobody can hear it, and later it would be worth nothing."""
+    """Nobody can hear it, and later it would be worth nothing; or its run has ended."""
     STUCK = "stuck"
-    """A job whose group has no queue; it is kept until there is one."""
+    """A job whose group has no queue, or what the broker does not take; it is kept until it can go."""
     UNSENT = "unsent"
     """The broker is away."""
 
@@ -86,18 +86,34 @@ class Publisher:
             await self._transport.publish(outgoing.envelope, outgoing.to)
         except BrokerUnavailable:
             return _Fate.UNSENT
-        except Unroutable as error:
-            return self._unroutable(outgoing, error)
+        except HaloIntegratorError as error:
+            return await self._refused(outgoing, error)
         self._stuck.discard(outgoing.id)
         return _Fate.SENT
 
-    def _unroutable(self, outgoing: Outgoing, error: Unroutable) -> _Fate:
+    async def _refused(self, outgoing: Outgoing, error: HaloIntegratorError) -> _Fate:
         if outgoing.id not in self._stuck:  # told once, not every second
-            log.error("publish_unroutable", kind=outgoing.envelope.kind, run=outgoing.run, why=error.message)
-        if outgoing.run is None:
+            log.error(
+                "publish_refused",
+                kind=outgoing.envelope.kind,
+                run=outgoing.run,
+                code=error.code,
+                why=error.message,
+            )
+        unheard = isinstance(error, Unroutable) and outgoing.run is None
+        if unheard or await self._over(outgoing.run):
+            self._stuck.discard(outgoing.id)
             return _Fate.DROPPED
         self._stuck.add(outgoing.id)
         return _Fate.STUCK
+
+    async def _over(self, run_id: str | None) -> bool:
+        """Whether this is the job of a run that has ended, which nobody needs any more."""
+        if run_id is None:
+            return False
+        async with self._database.read() as db:
+            run = await runs.find(db, run_id)
+        return run is not None and run.status.ended
 
     async def _confirm(self, gone: Sequence[Outgoing]) -> None:
         now = self._clock.now()

@@ -5,12 +5,17 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from halo_sandbox.demo import files
 from halo_sandbox.demo.world import until
 from halo_shared.messages.codec import Envelope
 from halo_shared.topology import EVENTS, REQUESTS, Address, to_group
 from halo_shared.transport.amqp import AmqpTransport
 from tests.support.product import Product
+
+# Many real programs start here, one after the other; a busy machine takes its time.
+pytestmark = pytest.mark.timeout(400)
 
 
 def people_in_csv(folder: Path, text: str, **settings: object) -> files.Content:

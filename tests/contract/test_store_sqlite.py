@@ -14,6 +14,7 @@ from halo_controller.errors import AlreadyServed
 from halo_controller.store import database as store
 from halo_controller.store import tenants
 from halo_controller.store.database import Database, open_database
+from halo_controller.store.tables import groups
 from halo_shared.errors import ConfigurationError, StoreBusy
 from tests.contract.store import StoreContract
 from tests.support.builders import NOW
@@ -187,6 +188,9 @@ async def test_a_full_database_keeps_what_it_has_and_may_have_room_again(file: P
         async with database.write() as db:
             await db.exec_driver_sql("PRAGMA max_page_count = 1")  # no less than what it has now
         with pytest.raises(StoreBusy) as full:
+            async with database.write() as db:
+                await db.execute(groups.insert().values(name="site", title="x" * 100_000, created_at=NOW))
+        with pytest.raises(StoreBusy):  # the same inside a savepoint
             await kept(database, "site", title="x" * 100_000)
         async with database.write() as db:
             assert await tenants.every_group(db) == []

@@ -10,10 +10,11 @@ from starlette.exceptions import HTTPException
 
 from halo_controller.api.models import ErrorBody
 from halo_controller.errors import Conflict, Invalid, NotFound, Unauthorised
-from halo_shared.errors import BrokerUnavailable, HaloIntegratorError
+from halo_shared.errors import BrokerUnavailable, HaloIntegratorError, StoreBusy
 from halo_shared.identifiers import SLUG
 
 STATUSES: Final[dict[type[BaseException], int]] = {
+    StoreBusy: 503,
     Unauthorised: 401,
     NotFound: 404,
     Conflict: 409,

@@ -107,7 +107,7 @@ def _cancelled_by_signals() -> Iterator[None]:
 @asynccontextmanager
 async def _address_left(url: str, file: Path) -> AsyncIterator[None]:
     """While the controller runs, commands on this machine find its address in this file."""
-    await asyncio.to_thread(file.write_text, url + "\n", encoding="utf-8")
+    await asyncio.to_thread(_write_whole, file, url)
     try:
         yield
     finally:
@@ -116,6 +116,13 @@ async def _address_left(url: str, file: Path) -> AsyncIterator[None]:
 
 def _read(file: Path) -> str | None:
     return file.read_text(encoding="utf-8").strip() if file.exists() else None
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Write a file that others may read at any moment: they find all of it, or nothing."""
+    part = file.with_suffix(".new")
+    part.write_text(text + "\n", encoding="utf-8")
+    part.replace(file)
 
 
 def _write_private(file: Path, text: str) -> None:

@@ -80,20 +80,16 @@ def _passing_faults_named() -> Iterator[None]:
         yield
     # While connecting, the driver's own error comes through.
     except (OperationalError, sqlite3.OperationalError) as error:
-        fault = _passing(error)
-        if fault is None:  # such as a table that is not there: no waiting will mend that
+        fault = error.orig if isinstance(error, OperationalError) else error
+        if not isinstance(fault, sqlite3.Error) or not _passes(fault):
             raise
         raise StoreBusy(detail=str(fault)) from error
 
 
-def _passing(error: BaseException | None) -> sqlite3.Error | None:
-    """The driver's fault behind an error that will pass, if there is one."""
-    # A full disk ends the transaction at once; a savepoint in it then fails to roll back and hides why.
-    while error is not None:
-        if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & _PRIMARY in _PASSING:
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+def _passes(fault: sqlite3.Error) -> bool:
+    """Whether waiting may help: not where a table is missing, say."""
+    # A full disk ends the whole transaction; what is seen then is that a savepoint in it cannot be rolled back.
+    return fault.sqlite_errorcode & _PRIMARY in _PASSING or str(fault).startswith("no such savepoint")
 
 
 @contextmanager

@@ -98,6 +98,11 @@ class World:
             await self.look()
         await self.ask_for_the_lease(name, self.still_open[0])
 
+    async def takes_over(self, name: str) -> None:
+        """The lease lapses, the reconciler sees it, and this agent is the first to ask."""
+        await self.time_passes(46, seen=True)
+        await self.takes_the_job(name)
+
     async def takes_the_copy_of_an_old_job(self, name: str, which: int) -> None:
         if self.runs:
             await self.ask_for_the_lease(name, self.runs[which % len(self.runs)])
@@ -109,7 +114,8 @@ class World:
         name, grant = self.granted[-back]
         before = await self.centre.run(grant.run)
         held_for = (excess(),) if status is RunStatus.HELD else ()
-        self.said.append(finished(before, status, fence=grant.fence, held_for=held_for))
+        as_it_knows = before.model_copy(update={"agent": name, "fence": grant.fence})
+        self.said.append(finished(as_it_knows, status, held_for=held_for))
         if self.processes[name].leases.get(before.id, (0, None))[0] == grant.fence:
             del self.processes[name].leases[before.id]
 
@@ -221,6 +227,7 @@ MOVES: Final[Sequence[tuple[int, Callable[..., Awaitable[None]], tuple[Sequence[
     (6, World.takes_the_job, (AGENTS,)),
     (6, World.time_passes, (PAUSES, EITHER)),
     (4, World.ends_an_attempt, (ENDS, (1, 1, 2, 3))),
+    (3, World.takes_over, (AGENTS,)),
     (3, World.beats, (AGENTS,)),
     (2, World.restarts, (AGENTS, EITHER)),
     (1, World.says_hello, (AGENTS,)),

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from halo_controller import publisher as publishing
+from halo_controller import steering
 from halo_controller.publisher import Publisher
 from halo_controller.store import outbox, runs
-from halo_shared.errors import BrokerUnavailable
+from halo_shared.errors import BrokerUnavailable, ConfigurationError
 from halo_shared.messages.codec import Envelope
 from halo_shared.runs import RunStatus
-from halo_shared.topology import Address, agent_queue, jobs_queue, to_agent, to_group
+from halo_shared.topology import EXCHANGES, Address, agent_queue, jobs_queue, to_agent, to_group
 from halo_shared.transport.memory import MemoryTransport
 from tests.support.builders import NOW, hello, lease_request
 from tests.unit.controller.centre import Centre
@@ -112,6 +113,48 @@ async def test_an_answer_that_nobody_can_hear_is_dropped(centre: Centre) -> None
     assert await centre.publisher.publish_some()
 
     assert await centre.waiting() == []
+
+
+async def test_an_unroutable_job_of_a_run_that_has_ended_is_dropped(centre: Centre) -> None:
+    await centre.set_up("one")
+    opened = await centre.open()
+    await centre.publisher.publish_some()
+    await put(centre, "job", to_group("late"), run=opened.id)
+    await centre.publisher.publish_some()
+    assert [one.envelope.id for one in await centre.waiting()] == ["job"]
+
+    async with centre.database.write() as db:
+        await steering.cancel(db, await centre.run(opened.id), "not wanted", NOW)
+    await centre.publisher.publish_some()
+
+    assert await centre.waiting() == []
+    assert (await centre.run(opened.id)).status is RunStatus.CANCELLED
+
+
+async def test_what_the_broker_does_not_take_holds_nobody_up_and_is_told_once(
+    centre: Centre, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class ParticularBroker(MemoryTransport):
+        """The memory broker, with one message that it does not like."""
+
+        async def publish(self, envelope: Envelope, to: Address) -> None:
+            if envelope.id == "too large":
+                raise ConfigurationError("It is too large.")
+            await super().publish(envelope, to)
+
+    await centre.set_up("one")
+    broker = ParticularBroker()
+    await broker.declare(*EXCHANGES, agent_queue("one"))
+    publisher = Publisher(centre.database, broker, centre.clock)
+    await put(centre, "too large", to_agent("one"))
+    await put(centre, "small", to_agent("one"))
+
+    assert await publisher.publish_some()
+    assert not await publisher.publish_some()
+
+    assert await broker.depth(agent_queue("one")) == 1
+    assert [one.envelope.id for one in await centre.waiting()] == ["too large"]
+    assert capsys.readouterr().out.count("It is too large.") == 1
 
 
 async def test_stuck_jobs_hold_nobody_up(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
