@@ -103,12 +103,12 @@ def test_lines_of_libraries_come_in_the_same_form(redactor: Redactor, said: Said
     try:
         log_in(CANARY)
     except ValueError:
-        logging.getLogger("some.library").exception("connecting to amqp://halo:%s@broker", "hunter22")
+        logging.getLogger("some_library").exception("connecting to amqp://halo:%s@broker", "hunter22")
 
     [line] = lines(said())
     assert (line["event"], line["logger"], line["level"]) == (
         "connecting to amqp://halo:***@broker",
-        "some.library",
+        "some_library",
         "error",
     )
     assert "ValueError: login failed with ***" in line["exception"]
