@@ -32,6 +32,8 @@ class Lease:
         self._until = asked_at + grant.lease_seconds
         self._deadline = clock.monotonic() + (grant.deadline - clock.now()).total_seconds()
         self._ended: RunError | None = None
+        self.requests_per_minute = grant.requests_per_minute
+        """The attempt's slice of the tenant's request budget; the last one stands while nothing newer is heard."""
         self.ended = asyncio.Event()
         """Set when the right is gone for good."""
 
@@ -60,9 +62,11 @@ class Lease:
         finally:
             expiring.cancel()
 
-    def renew(self, asked_at: float, seconds: float) -> None:
-        """Count the lease anew from the moment at which its renewal was asked for."""
+    def renew(self, asked_at: float, seconds: float, requests_per_minute: int | None = None) -> None:
+        """Count the lease anew from the moment at which its renewal was asked for, under the present slice."""
         self._until = asked_at + seconds
+        if requests_per_minute is not None:
+            self.requests_per_minute = requests_per_minute
 
     def end(self, why: RunError) -> None:
         """The right is gone; the first reason stands."""
@@ -151,7 +155,7 @@ class Leases:
         for one in renewal.renewed:
             lease = self._leases.get(one.run)
             if lease and lease.grant.fence == one.fence and asked_at is not None:
-                lease.renew(asked_at, one.lease_seconds)
+                lease.renew(asked_at, one.lease_seconds, one.requests_per_minute)
         for run in renewal.revoked:
             if run in self._leases:
                 self._leases[run].end(LeaseLost("The controller has given the run up or to another agent."))

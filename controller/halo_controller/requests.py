@@ -104,7 +104,18 @@ async def _prolong(
     until = leasing.lease_end(now, run.deadline or now, agents_in_group=members)
     changes = {"lease_until": until, "session": request.session, "unheld_since": None}
     await runs.save(db, run.model_copy(update=changes))
-    return RenewedLease(run=run.id, fence=held.fence, lease_seconds=(until - now).total_seconds())
+    return RenewedLease(
+        run=run.id,
+        fence=held.fence,
+        lease_seconds=(until - now).total_seconds(),
+        requests_per_minute=await _slice(db, run.tenant),
+    )
+
+
+async def _slice(db: AsyncConnection, tenant: str) -> int:
+    """What each attempt that runs for this tenant may ask of its Halo in a minute, as things are now."""
+    halo = (await tenants.get(db, tenant)).spec.halo
+    return leasing.budget_slice(halo.requests_per_minute, await runs.count_running(db, tenant))
 
 
 async def _note_unheld(db: AsyncConnection, agent: Agent, held: Collection[str], now: datetime) -> None:
@@ -159,7 +170,6 @@ async def _granted(
     now: datetime,
 ) -> LeaseGranted:
     halo = (await tenants.get(db, run.tenant)).spec.halo
-    running = await runs.count_running(db, run.tenant)
     return LeaseGranted(
         ask=request.ask,
         run=run.id,
@@ -168,7 +178,7 @@ async def _granted(
         attempt=run.attempt,
         lease_seconds=(grant.lease_until - now).total_seconds(),
         deadline=grant.deadline,
-        requests_per_minute=leasing.budget_slice(halo.requests_per_minute, running),
+        requests_per_minute=await _slice(db, run.tenant),
         assignment=Assignment(
             tenant=run.tenant,
             halo=halo,

@@ -30,8 +30,10 @@ from halo_shared.integrations import TenantKind
 from tests.support.engine import Pass
 from tests.unit.agent.targets.support import (
     SECRET,
+    Ear,
     HurriedClock,
     Levers,
+    Slice,
     connection,
     halo,
     levers,
@@ -116,8 +118,9 @@ async def test_an_on_premise_halo_is_entered_without_a_tenant(clock: HurriedCloc
             connection(sandbox.url, kind=TenantKind.ON_PREMISE),
             SECRET,
             clock=clock,
-            requests_per_minute=60,
+            budget=Slice(),
             permit=Pass(),
+            tell=Ear(),
         ) as target,
     ):
         assert len([step async for step in target.check()]) == 4
@@ -137,7 +140,7 @@ async def test_what_halo_does_not_know_is_refused_by_name(
 ) -> None:
     there = connection(sandbox.url, client_id=client_id, tenant=tenant)
     async with open_halo(
-        there, SecretStr(secret), clock=clock, requests_per_minute=60, permit=Pass()
+        there, SecretStr(secret), clock=clock, budget=Slice(), permit=Pass(), tell=Ear()
     ) as target:
         with pytest.raises(CredentialRefused, match=f"'{client_id}'"):
             await create(target, person("a-1"))
@@ -425,9 +428,8 @@ async def test_a_storm_of_429_is_outwaited(
 
     await create(target, person("a-1"))
 
-    assert len(clock.slept) == ATTEMPTS - 1
     assert len(await hands.held("Users")) == 1
-    assert not retry_after or min(clock.slept) >= 20
+    assert sum(clock.slept) >= (ATTEMPTS - 1) * (20 if retry_after else 5)
 
 
 async def test_an_endless_storm_is_left_to_the_next_run(target: HaloTarget, hands: Levers) -> None:
@@ -460,7 +462,7 @@ async def test_a_record_that_a_slow_halo_did_not_confirm_is_there_once(
 
 async def test_a_halo_that_is_not_there_is_unavailable(clock: HurriedClock) -> None:
     there = connection("http://127.0.0.1:9")
-    async with open_halo(there, SECRET, clock=clock, requests_per_minute=60, permit=Pass()) as target:
+    async with open_halo(there, SECRET, clock=clock, budget=Slice(), permit=Pass(), tell=Ear()) as target:
         with pytest.raises(TargetUnavailable, match="cannot be reached at 127"):
             await create(target, person("a-1"))
 
@@ -469,7 +471,7 @@ async def test_an_address_without_halo_behind_it_fails_the_check(
     sandbox: Sandbox, clock: HurriedClock
 ) -> None:
     there = connection(f"{sandbox.url}/nowhere")
-    async with open_halo(there, SECRET, clock=clock, requests_per_minute=60, permit=Pass()) as target:
+    async with open_halo(there, SECRET, clock=clock, budget=Slice(), permit=Pass(), tell=Ear()) as target:
         with pytest.raises(ConfigurationError, match="gives no tokens at"):
             [step async for step in target.check()]
 

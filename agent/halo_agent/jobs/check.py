@@ -24,7 +24,11 @@ async def check_halo(halo: HaloConnection, secrets: Secrets, clock: Clock) -> As
     """Each stage of reaching Halo as it succeeds; the first that fails raises what to do about it."""
     secret = secrets.resolve(halo.client_secret)
     async with open_halo(
-        halo, secret, clock=clock, requests_per_minute=halo.requests_per_minute, permit=NeverWrites()
+        halo, secret, clock=clock, budget=halo, permit=NeverWrites(), tell=_unheard
     ) as target:
         async for step in target.check():
             yield CheckStep(step.stage, step.found)
+
+
+async def _unheard(text: str) -> None:
+    """A check ends at the first failure, so nothing is to be said of waiting."""

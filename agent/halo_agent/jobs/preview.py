@@ -74,6 +74,7 @@ async def preview(
     connector = connectors.find(integration.connector)
     parsed = connector.parse(integration.settings)
     secret = secrets.resolve(tenant.halo.client_secret)
+    listener = Listener()
     async with AsyncExitStack() as stack:
         links = await stack.enter_async_context(copied_links(settings.data / "links.db"))
         source = await stack.enter_async_context(connector.open(parsed, secrets))
@@ -82,11 +83,11 @@ async def preview(
                 tenant.halo,
                 secret,
                 clock=clock,
-                requests_per_minute=tenant.halo.requests_per_minute,
+                budget=tenant.halo,
                 permit=NeverWrites(),
+                tell=listener.log,
             )
         )
-        listener = Listener()
         attempt = Attempt(
             assignment=Assignment(
                 tenant=tenant.name, halo=tenant.halo, integration=integration, mode=Mode.FULL

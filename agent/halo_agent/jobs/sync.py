@@ -50,8 +50,9 @@ class SyncJobs:
                     assignment.halo,
                     secret,
                     clock=self._clock,
-                    requests_per_minute=grant.requests_per_minute,
+                    budget=lease,
                     permit=lease,
+                    tell=reporter.log,
                 )
             )
             attempt = Attempt(assignment, source, target, links, reporter, lease, ledger)

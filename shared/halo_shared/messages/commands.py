@@ -76,6 +76,8 @@ class RenewedLease(Frozen):
     run: RunId
     fence: int
     lease_seconds: float
+    requests_per_minute: int | None = None
+    """This attempt's slice of the tenant's request budget from now on; None from a controller that cuts it once."""
 
 
 class LeasesRenewed(Message):

@@ -196,6 +196,19 @@ class TestExpiry:
         with pytest.raises(LeaseLost):
             lease.check()
 
+    async def test_a_renewal_brings_the_slice_of_the_budget_and_the_last_one_stands(
+        self, leases: Leases, transport: MemoryTransport
+    ) -> None:
+        lease = await held(leases, transport)
+        assert lease.requests_per_minute == 50
+
+        cut = RenewedLease(run=RUN_ID, fence=7, lease_seconds=60, requests_per_minute=25)
+        leases.renewed(LeasesRenewed(session=SESSION, ask=leases.ask_to_renew(), renewed=(cut,)))
+        assert lease.requests_per_minute == 25
+
+        leases.renewed(renewal(leases.ask_to_renew()))  # of a controller that says nothing of it
+        assert lease.requests_per_minute == 25
+
     async def test_an_expired_lease_that_is_renewed_after_all_is_good_again(
         self, leases: Leases, transport: MemoryTransport, clock: ManualClock
     ) -> None:

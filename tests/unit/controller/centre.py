@@ -73,9 +73,9 @@ class Centre:
         async with self.database.write() as db:
             return await open_run(db, ref, Trigger.PERSON, "a person asked for it", self.clock.now())
 
-    async def leased(self, name: str = "one", session: UUID = SESSION) -> Run:
+    async def leased(self, name: str = "one", session: UUID = SESSION, ref: IntegrationRef = REF) -> Run:
         """A new run, in the hands of this agent."""
-        opened = await self.open()
+        opened = await self.open(ref)
         await self.publisher.publish_some()
         await self.ask(builders.hello(name, session))
         (granted,) = await self.ask(builders.lease_request(opened.id, name, session))

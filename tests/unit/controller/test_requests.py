@@ -288,10 +288,24 @@ async def test_a_heartbeat_prolongs_the_lease(centre: Centre) -> None:
         LeasesRenewed(
             session=SESSION,
             ask=beat.ask,
-            renewed=(RenewedLease(run=leased.id, fence=1, lease_seconds=45),),
+            renewed=(RenewedLease(run=leased.id, fence=1, lease_seconds=45, requests_per_minute=50),),
         )
     ]
     assert (await centre.run(leased.id)).lease_until == NOW + timedelta(seconds=75)
+
+
+async def test_a_renewal_cuts_the_budget_anew_among_those_who_run_now(centre: Centre) -> None:
+    await centre.set_up("one", "two")
+    first = await centre.leased("one")
+    async with centre.database.write() as db:
+        await integrations.add(db, REF.tenant, integration_spec(name="assets"), NOW)
+        await integrations.switch(db, IntegrationRef(REF.tenant, "assets"), enabled=True)
+    await centre.leased("two", ref=IntegrationRef(REF.tenant, "assets"))
+
+    (renewed,) = await centre.ask(heartbeat(held=[HeldLease(run=first.id, fence=1)]))
+
+    assert isinstance(renewed, LeasesRenewed)
+    assert [one.requests_per_minute for one in renewed.renewed] == [25]
 
 
 async def test_a_lease_ends_with_the_deadline_at_the_latest(centre: Centre) -> None:

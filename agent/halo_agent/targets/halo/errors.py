@@ -28,8 +28,21 @@ class NotSent(TargetUnavailable):
     """Halo could not be reached, so nothing was asked of it."""
 
 
+class StayedAway(NotSent):
+    """Halo was down for longer than a run waits."""
+
+
+class HaloFailed(TargetUnavailable):
+    """Halo answered that it failed: whatever it was doing is over."""
+
+
 class AnswerLost(TargetUnavailable):
     """Halo may have stored a new record, but its answer was lost; look before it is sent again."""
+
+    def __init__(self, message: str = "", *, detail: str = "", over: bool = False) -> None:
+        super().__init__(message, detail=detail)
+        self.over = over
+        """Whether Halo has ended its work on it. Where only the connection broke it may still be storing."""
 
 
 class NotFound(RecordRefused):
@@ -67,7 +80,8 @@ RULES: Final = (
     Rule(range(408, 409), TargetUnavailable, "Halo could not {doing} in time{said}"),
     Rule(range(429, 430), RateLimited, "Halo asks for fewer requests{said}"),
     Rule(range(400, 500), RecordRefused, "Halo refused to {doing}{said}"),
-    Rule(range(500, 600), TargetUnavailable, "Halo could not {doing} (status {status}){said}"),
+    Rule(range(500, 501), HaloFailed, "Halo could not {doing} (status {status}){said}"),
+    Rule(range(501, 600), TargetUnavailable, "Halo could not {doing} (status {status}){said}"),
 )
 
 _PASSING: Final = re.compile(r"\((?:1205|-2)\)|deadlock(?:ed)? |timeout expired", re.IGNORECASE)

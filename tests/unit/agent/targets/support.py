@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from halo_agent.engine.records import Desired, Fields, Place, TargetRecord
 from halo_agent.targets.halo import ANSWER_WITHIN, HaloTarget, open_halo
 from halo_agent.targets.halo.auth import HaloAuth
 from halo_agent.targets.halo.client import HaloClient
-from halo_agent.targets.halo.pacing import Pace
+from halo_agent.targets.halo.traffic import Traffic
 from halo_sandbox.server import Sandbox
 from halo_shared.clock import Clock
 from halo_shared.entities import EntityKind
@@ -54,6 +54,23 @@ def connection(
     return HaloConnection(
         kind=kind, url=AnyHttpUrl(url), tenant=tenant, client_id=client_id, client_secret="secret://halo"
     )
+
+
+@dataclass(slots=True)
+class Slice:
+    """A budget that a test may change."""
+
+    requests_per_minute: int = 6000
+
+
+@dataclass(slots=True)
+class Ear:
+    """Hears what a target tells."""
+
+    heard: list[str] = field(default_factory=list)
+
+    async def __call__(self, text: str) -> None:
+        self.heard.append(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +135,16 @@ async def halo(
     *,
     answer_within: float = ANSWER_WITHIN,
     permit: Permit | None = None,
+    tell: Ear | None = None,
 ) -> AsyncIterator[HaloTarget]:
     """A target on this sandbox that never really waits."""
     async with open_halo(
         connection(sandbox.url),
         SECRET,
         clock=clock or HurriedClock(),
-        requests_per_minute=6000,
+        budget=Slice(),
         permit=permit or Pass(),
+        tell=tell or Ear(),
         answer_within=answer_within,
     ) as target:
         yield target
@@ -138,6 +157,7 @@ class Scripted:
     client: HaloClient
     auth: HaloAuth
     clock: HurriedClock
+    ear: Ear
 
 
 @asynccontextmanager
@@ -159,8 +179,10 @@ async def scripted(
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(halo)) as http:
         auth = HaloAuth(http, connection(url), SECRET, clock)
-        pace = Pace(clock, per_minute=per_minute)
-        yield Scripted(HaloClient(http, connection(url), auth, pace, clock, Pass()), auth, clock)
+        ear = Ear()
+        traffic = Traffic(clock, Slice(per_minute), ear)
+        client = HaloClient(http, connection(url), auth, traffic, clock, Pass())
+        yield Scripted(client, auth, clock, ear)
 
 
 def person(

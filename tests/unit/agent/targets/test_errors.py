@@ -5,7 +5,7 @@ import ssl
 import httpx
 import pytest
 
-from halo_agent.targets.halo.errors import NotFound, NotSent, refusal, unreachable
+from halo_agent.targets.halo.errors import HaloFailed, NotFound, NotSent, refusal, unreachable
 from halo_shared.errors import (
     HaloIntegratorError,
     PermissionMissing,
@@ -37,7 +37,7 @@ def refused(status: int, text: str = "", **headers: str) -> HaloIntegratorError:
         (413, RecordRefused),
         (415, RecordRefused),
         (429, RateLimited),
-        (500, TargetUnavailable),
+        (500, HaloFailed),
         (504, TargetUnavailable),
     ],
 )
