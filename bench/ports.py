@@ -4,12 +4,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from typing import NoReturn
 
 from halo_agent.engine.changes import Applied, Change
-from halo_agent.engine.ports import SourceItem
+from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.records import Desired, Finished, SourceRecord, TargetRecord
 from halo_shared.entities import EntityKind
 from halo_shared.errors import HaloIntegratorError
 from halo_shared.messages.events import RecordOutcome, Stage
-from halo_shared.runs import Counts, Mode
+from halo_shared.runs import Counts
 
 
 class Memory:
@@ -18,9 +18,7 @@ class Memory:
     def __init__(self, records: Sequence[SourceRecord]) -> None:
         self._records = records
 
-    async def read(
-        self, kind: EntityKind, mode: Mode, cursor: str | None
-    ) -> AsyncGenerator[SourceItem, None]:
+    async def read(self, wanted: Wanted) -> AsyncGenerator[SourceItem, None]:
         for record in self._records:
             yield record
         yield Finished(full=True)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from bench.child import Work
 from halo_agent.connectors import Connector
+from halo_agent.engine.ports import Wanted
 from halo_agent.engine.records import SourceRecord
 from halo_agent.secrets import LocalSecrets
 from halo_shared.entities import EntityKind
 from halo_shared.redaction import Redactor
-from halo_shared.runs import Mode
 
 
 def reading(connector: Connector, settings: Mapping[str, object], secrets: Mapping[str, str]) -> Work:
@@ -20,7 +20,7 @@ def reading(connector: Connector, settings: Mapping[str, object], secrets: Mappi
 
     async def read() -> int:
         async with connector.open(parsed, local) as source:
-            items = source.read(EntityKind.USERS, Mode.FULL, None)
+            items = source.read(Wanted(EntityKind.USERS))
             count = 0
             async for item in items:
                 count += isinstance(item, SourceRecord)

@@ -9,4 +9,6 @@ class EntityKind(StrEnum):
     CLIENTS = "clients"
     SITES = "sites"
     USERS = "users"
+    TECHNICIANS = "technicians"
+    """Those who work in Halo; Halo calls them agents, a word that is taken here."""
     ASSETS = "assets"

@@ -37,6 +37,8 @@ class Mode(StrEnum):
 
     FULL = "full"
     DELTA = "delta"
+    RECONCILE = "reconcile"
+    """Everything, and every linked record is compared with Halo again: finds what was changed there by hand."""
 
 
 class Frozen(BaseModel):

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from halo_agent.connectors import CheckedSource
-from halo_agent.engine.ports import SourceItem
+from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.records import Finished, SourceRecord, UnreadableRecord
 from halo_shared.entities import EntityKind
 from halo_shared.runs import Mode
@@ -112,7 +113,7 @@ class SourceContract:
     async def test_leaving_early_leaves_nothing_open(self, source: CheckedSource, kind: EntityKind) -> None:
         before = opened()
 
-        async with aclosing(source.read(kind, Mode.FULL, None)) as items:
+        async with aclosing(source.read(Wanted(kind))) as items:
             async for _ in items:
                 break
 
@@ -125,7 +126,7 @@ class SourceContract:
         reading = asyncio.Event()
 
         async def consume() -> None:
-            async with aclosing(source.read(kind, Mode.FULL, None)) as items:
+            async with aclosing(source.read(Wanted(kind))) as items:
                 async for _ in items:
                     reading.set()
                     await asyncio.sleep(3600)
@@ -139,9 +140,11 @@ class SourceContract:
         await only_these_are_open(before)
 
 
-async def read(source: CheckedSource, kind: EntityKind, mode: Mode = Mode.FULL) -> list[SourceItem]:
+async def read(
+    source: CheckedSource, kind: EntityKind, mode: Literal[Mode.FULL, Mode.DELTA] = Mode.FULL
+) -> list[SourceItem]:
     """Everything that one read gives."""
-    return [item async for item in source.read(kind, mode, None)]
+    return [item async for item in source.read(Wanted(kind, mode))]
 
 
 def ids(items: list[SourceItem]) -> list[str]:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from halo_agent.connectors import CheckedSource
 from halo_agent.connectors.ldap.client import Client
 from halo_agent.connectors.ldap.settings import LdapSettings
-from halo_agent.engine.ports import SourceItem
+from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.records import Finished, SourceRecord, UnreadableRecord
 from halo_sandbox.services import directory as directories
 from halo_sandbox.services import processes
@@ -31,7 +31,6 @@ from halo_shared.errors import (
     SettingsInvalid,
     SourceUnavailable,
 )
-from halo_shared.runs import Mode
 from tests.contract.source import only_these_are_open, opened, read
 from tests.support.ldap import opened_source, settings_of
 
@@ -342,7 +341,7 @@ class TestBreaks:
         async with private_directory(people(300)) as mortal, source_of(mortal) as source:
             before = opened()
             found = []
-            items = source.read(USERS, Mode.FULL, None)
+            items = source.read(Wanted(USERS))
             found.append(await anext(items))
             os.kill(process_of(mortal), signal.SIGKILL)
 
@@ -354,7 +353,7 @@ class TestBreaks:
 
     async def test_a_directory_that_hangs_stops_nobody_else(self) -> None:
         async with private_directory(people(300)) as mortal, source_of(mortal) as source:
-            items = source.read(USERS, Mode.FULL, None)
+            items = source.read(Wanted(USERS))
             await anext(items)
             with hanging(mortal):
                 rest = asyncio.ensure_future(take(items))
@@ -367,7 +366,7 @@ class TestBreaks:
     async def test_cancelling_does_not_wait_for_a_directory_that_hangs(self) -> None:
         async with private_directory(people(300)) as mortal, source_of(mortal, timeout="60s") as source:
             before = opened()
-            items = source.read(USERS, Mode.FULL, None)
+            items = source.read(Wanted(USERS))
             await anext(items)
             with hanging(mortal):
                 rest = asyncio.ensure_future(take(items))

@@ -11,13 +11,15 @@ from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.changes import Applied, Change, Create, Retire, Update
 from halo_agent.engine.mapper import as_text, is_empty
 from halo_agent.engine.matcher import comparable, wished
-from halo_agent.engine.ports import Permit, SourceItem
+from halo_agent.engine.ports import Permit, SourceItem, Wanted
 from halo_agent.engine.records import (
     Desired,
     Fields,
     Finished,
+    Gone,
     Link,
     Place,
+    Remark,
     SourceRecord,
     TargetRecord,
     UnreadableRecord,
@@ -47,7 +49,7 @@ class MemorySource:
 
     def __init__(
         self,
-        items: Iterable[SourceRecord | UnreadableRecord],
+        items: Iterable[SourceRecord | UnreadableRecord | Gone | Remark],
         *,
         full: bool = True,
         cursor: str | None = None,
@@ -59,12 +61,10 @@ class MemorySource:
         self._end = Finished(full, cursor)
         self._stops_after = stops_after
 
-    async def read(
-        self, kind: EntityKind, mode: Mode, cursor: str | None
-    ) -> AsyncGenerator[SourceItem, None]:
+    async def read(self, wanted: Wanted) -> AsyncGenerator[SourceItem, None]:
         self.closed = False
         try:
-            for item in [one for one in self.items if one.kind is kind][: self._stops_after]:
+            for item in self._of(wanted.kind)[: self._stops_after]:
                 await asyncio.sleep(0)
                 yield item
             if self._stops_after is None:
@@ -74,6 +74,9 @@ class MemorySource:
 
     async def check(self) -> AsyncIterator[CheckStep]:
         yield CheckStep("read", f"{len(self.items)} records")
+
+    def _of(self, kind: EntityKind) -> list[SourceRecord | UnreadableRecord | Gone | Remark]:
+        return [item for item in self.items if isinstance(item, Remark) or item.kind is kind]
 
 
 class Interrupted(Exception):

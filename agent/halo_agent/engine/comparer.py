@@ -25,6 +25,7 @@ async def compare(attempt: Attempt, reading: Reading, proof: Proof) -> list[Deci
     decisions += [decision async for decision in _of_unknown(attempt, reading.kind, unknown)]
     in_step = sum(isinstance(decision, Adopt) for decision in decisions)
     attempt.ledger.add(reading.kind, unchanged=in_step)
+    decisions += await _of_gone(attempt, reading)
     if proof.absence:
         decisions += await _of_absent(attempt, reading)
     return decisions
@@ -46,9 +47,19 @@ async def _of_unknown(attempt: Attempt, kind: EntityKind, unknown: list[Desired]
         await attempt.reporter.progress(Stage.MATCH, done, len(unknown), attempt.ledger.counts)
 
 
+async def _of_gone(attempt: Attempt, reading: Reading) -> list[Decision]:
+    """Linked records that the source says are away; what was read besides is there after all."""
+    gone = [source_id for source_id in reading.gone if source_id not in reading.ids]
+    known = await attempt.links.find(reading.kind, gone)
+    links = [link for link in known.values() if link.active]
+    held = await _held(attempt, reading.kind, links)
+    return [planner.for_absence(link, held.get(link.halo_id), reading.gone[link.source_id]) for link in links]
+
+
 async def _of_absent(attempt: Attempt, reading: Reading) -> list[Decision]:
     """Linked records that a complete read did not show; each is looked at in Halo before it is retired."""
-    absent = [link async for link in attempt.links.unseen(reading.kind) if link.source_id not in reading.ids]
+    settled = reading.ids | reading.gone.keys()
+    absent = [link async for link in attempt.links.unseen(reading.kind) if link.source_id not in settled]
     held = await _held(attempt, reading.kind, absent)
     return [planner.for_absence(link, held.get(link.halo_id)) for link in absent]
 

@@ -30,12 +30,12 @@ def wish(record: SourceRecord, mapping: EntityMapping) -> Desired:
     )
 
 
-def attributes_wanted(mapping: EntityMapping) -> set[str]:
-    """The source attributes that a mapping reads, in lower case."""
-    wanted = {rule.source.casefold() for rule in mapping.fields.values() if rule.source}
+def attributes_read(mapping: EntityMapping) -> frozenset[str]:
+    """The source attributes that a mapping reads, in its spelling."""
+    read = {rule.source for rule in mapping.fields.values() if rule.source}
     if mapping.asset_type and mapping.asset_type.source:
-        wanted.add(mapping.asset_type.source.casefold())
-    return wanted
+        read.add(mapping.asset_type.source)
+    return frozenset(read)
 
 
 def comparable_id(source_id: str) -> str:

@@ -34,20 +34,22 @@ def for_link(desired: Desired, link: Link, existing: TargetRecord) -> Decision:
     """What to do about a linked record whose wish has changed, or of which it is not known what was last written."""
     if link.hash == NO_WISH and link.active:
         return _keep_in_step(desired, existing, "compared with Halo", revive=True)
+    if unchanged(desired, link):
+        return _keep_in_step(desired, existing, "changed in Halo by hand", revive=True)
     return _keep_in_step(desired, existing, "changed at its source", revive=not link.active)
 
 
-def for_absence(link: Link, existing: TargetRecord | None) -> Decision:
-    """What to do about a linked record that a proved complete read did not see."""
+def for_absence(
+    link: Link, existing: TargetRecord | None, reason: str = "no longer at its source"
+) -> Decision:
+    """What to do about a linked record that is proved to be away, by a complete read or by the source's word."""
     if existing is None:
         gone = replace(link, halo_id=None, hash=NO_WISH, active=False)
-        return Adopt(gone, reason="no longer at its source and not in Halo")
+        return Adopt(gone, reason=f"{reason} and not in Halo")
     if not existing.active:
         retired = replace(link, hash=NO_WISH, active=False)
-        return Adopt(retired, reason="no longer at its source and inactive in Halo")
-    return Retire(
-        link.kind, link.source_id, existing.id, link.name, reason="no longer at its source", hash=NO_WISH
-    )
+        return Adopt(retired, reason=f"{reason} and inactive in Halo")
+    return Retire(link.kind, link.source_id, existing.id, link.name, reason=reason, hash=NO_WISH)
 
 
 def differences(desired: Desired, existing: TargetRecord) -> Fields:

@@ -1,13 +1,16 @@
 """All that the engine asks of the world."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from halo_agent.engine.changes import Applied, Change
 from halo_agent.engine.records import (
     Desired,
     Finished,
+    Gone,
     Link,
+    Remark,
     SourceRecord,
     TargetRecord,
     UnreadableRecord,
@@ -17,14 +20,29 @@ from halo_shared.errors import HaloIntegratorError
 from halo_shared.messages.events import RecordOutcome, Stage
 from halo_shared.runs import Counts, Mode
 
-SourceItem = SourceRecord | UnreadableRecord | Finished
+SourceItem = SourceRecord | UnreadableRecord | Gone | Remark | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the engine asks a source for."""
+
+    kind: EntityKind
+    mode: Literal[Mode.FULL, Mode.DELTA] = Mode.FULL
+    cursor: str | None = None
+    """Where the last read of this kind ended; None when there was none."""
+    attributes: frozenset[str] = frozenset()
+    """What the mapping reads, in its spelling: a source need not read more, save what its own settings are about."""
 
 
 class Source(Protocol):
     """Reads one tool. Never writes to it, and has never heard of Halo."""
 
-    def read(self, kind: EntityKind, mode: Mode, cursor: str | None) -> AsyncGenerator[SourceItem, None]:
+    def read(self, wanted: Wanted) -> AsyncGenerator[SourceItem, None]:
         """The records of one kind, each id once, ended by Finished; one that just stops has proved nothing.
+
+        A delta gives what was changed, and Gone for what is proved to be away. A source that cannot tell reads
+        everything, and says so with Finished(full=True).
 
         Raises SourceUnavailable, CredentialRefused or PermissionMissing.
         """

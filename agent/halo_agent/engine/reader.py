@@ -7,11 +7,12 @@ from typing import Final
 
 from halo_agent.engine import planner
 from halo_agent.engine.attempt import Attempt
-from halo_agent.engine.mapper import attributes_wanted, comparable_id, wish
-from halo_agent.engine.ports import SourceItem
-from halo_agent.engine.records import Desired, Finished, Link, SourceRecord, UnreadableRecord
+from halo_agent.engine.mapper import attributes_read, comparable_id, wish
+from halo_agent.engine.ports import SourceItem, Wanted
+from halo_agent.engine.records import Desired, Finished, Gone, Link, Remark, SourceRecord, UnreadableRecord
 from halo_shared.entities import EntityKind
 from halo_shared.errors import IncompleteRead, RecordUnreadable
+from halo_shared.messages.commands import Assignment
 from halo_shared.messages.events import Stage
 from halo_shared.runs import Mode
 
@@ -34,6 +35,8 @@ class Reading:
     """Linked records whose wish is no longer the one that was fulfilled."""
     unknown: list[Desired] = field(default_factory=list)
     """Records that no link is known of."""
+    gone: dict[str, str] = field(default_factory=dict)
+    """Source ids that are proved to be away, and how it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,11 @@ class Proof:
 async def read(attempt: Attempt, kind: EntityKind) -> tuple[Reading, Proof]:
     """Everything the source has of this kind; raises IncompleteRead when it never said that it had finished."""
     assignment = attempt.assignment
-    reading = Reading(kind, unfulfilled=attributes_wanted(assignment.integration.mapping[kind]))
+    reading = Reading(
+        kind, unfulfilled=set(map(str.casefold, attributes_read(assignment.integration.mapping[kind])))
+    )
     async with (
-        aclosing(attempt.source.read(kind, assignment.mode, assignment.cursors.get(kind))) as items,
+        aclosing(attempt.source.read(_wanted(assignment, kind))) as items,
         aclosing(_batches(items)) as batches,
     ):
         async for batch in batches:
@@ -64,15 +69,23 @@ async def read(attempt: Attempt, kind: EntityKind) -> tuple[Reading, Proof]:
     return reading, await _proof(attempt, reading, reading.end)
 
 
+def _wanted(assignment: Assignment, kind: EntityKind) -> Wanted:
+    return Wanted(
+        kind,
+        Mode.DELTA if assignment.mode is Mode.DELTA else Mode.FULL,
+        assignment.cursors.get(kind),
+        attributes_read(assignment.integration.mapping[kind]),
+    )
+
+
 async def _proof(attempt: Attempt, reading: Reading, end: Finished) -> Proof:
     """What was not seen may be what could not be read: a read with gaps proves no absence."""
-    complete = end.full and attempt.assignment.mode is Mode.FULL
-    if complete and reading.unreadable:
+    if end.full and reading.unreadable:
         await attempt.reporter.log(
             f"{reading.unreadable} {reading.kind} could not be read and may be any of those that were not seen, "
             "so none is deactivated for its absence until they can."
         )
-    return Proof(absence=complete and not reading.unreadable, cursor=end.cursor)
+    return Proof(absence=end.full and not reading.unreadable, cursor=end.cursor)
 
 
 async def _take(attempt: Attempt, reading: Reading, batch: Sequence[SourceItem]) -> None:
@@ -87,6 +100,10 @@ async def _take(attempt: Attempt, reading: Reading, batch: Sequence[SourceItem])
             attempt.ledger.add(reading.kind, failed=1)
             error = RecordUnreadable(f"{item.place}: {item.reason}")
             await attempt.reporter.record(reading.kind, "", item.place, "failed", error)
+        elif isinstance(item, Gone):
+            reading.gone[comparable_id(item.id)] = item.reason
+        elif isinstance(item, Remark):
+            await attempt.reporter.log(item.text)
         else:
             reading.end = item
     await _sort(attempt, reading, wishes)
@@ -111,10 +128,11 @@ async def _sort(attempt: Attempt, reading: Reading, wishes: Sequence[Desired]) -
     ids = [desired.source_id for desired in wishes]
     known = await attempt.links.find(reading.kind, ids)
     await attempt.links.mark_seen(reading.kind, ids)
+    anew = attempt.assignment.mode is Mode.RECONCILE
     same = 0
     for desired in wishes:
         link = known.get(desired.source_id)
-        if planner.unchanged(desired, link):
+        if not anew and planner.unchanged(desired, link):
             same += 1
         elif link is None or link.halo_id is None:
             reading.unknown.append(desired)

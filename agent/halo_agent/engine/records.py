@@ -4,12 +4,55 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from halo_shared.entities import EntityKind
 
 Value = str | int | float | bool | tuple[str, ...] | None
 """What an attribute may hold; several values are a tuple."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The client and site a record belongs to, by the names that Halo shows."""
+
+    client: str
+    site: str
+
+
+class Role(StrEnum):
+    """How one record belongs to another."""
+
+    CLIENT = "client"
+    SITE = "site"
+    MANAGER = "manager"
+    """Whom a user reports to."""
+    PARENT = "parent"
+    """What an asset is a part of."""
+    USER = "user"
+    """Who uses an asset; an asset may have several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Another record of the same tool that this one belongs to."""
+
+    role: Role
+    kind: EntityKind
+    """Of the record that is referred to."""
+    value: str
+    attribute: str | None = None
+    """The attribute of that record that holds the value; None when the value is its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Software:
+    """A program that is installed on an asset."""
+
+    name: str
+    version: str = ""
+    publisher: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +67,11 @@ class SourceRecord:
     attributes: Mapping[str, Value]
     active: bool = True
     """False when the tool itself says that it is out of use, as for a disabled account."""
+    place: Place | None = None
+    """Where the connector's own scope puts it, as an OU that stands for a site; asked before the rules of the mapping."""
+    references: tuple[Reference, ...] = ()
+    software: tuple[Software, ...] | None = None
+    """None when the tool does not say; an empty tuple says that there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +85,34 @@ class UnreadableRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """A record that a delta proves to be deleted, or to have left the scope."""
+
+    kind: EntityKind
+    id: str
+    reason: str
+    """As in `deleted in the directory`; people read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A line for the run's log, as why everything was read although only changes were asked for."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A source's last word: only now is it proved that everything was read."""
 
     full: bool
-    """Whether what was not seen does not exist. A delta, or a read with gaps, says False."""
+    """Whether what was not seen does not exist. A delta, or a read with gaps, says False; a source that was asked for
+    changes and had to read everything says True."""
     cursor: str | None = None
 
 
 Fields = Mapping[str, Value]
 """Halo field to value, by Halo's own names; an asset's own fields are `fields.<name>`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The client and site a record belongs to, by the names that Halo shows."""
-
-    client: str
-    site: str
 
 
 @dataclass(frozen=True, slots=True)

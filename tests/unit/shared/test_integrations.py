@@ -125,7 +125,7 @@ def test_what_a_file_said_travels_unchanged() -> None:
         ("inactive:", "azureoid:", "line 5: mapping.users: fields: 'azureoid' is the identity, which is always the source's own id"),
         ("entities: [users]", "entities: [users, sites]", "line 1: mapping: nothing is said about 'sites', which is among the entities"),
         ("entities: [users]", "entities: []", "line 3: entities: must hold at least 1"),
-        ("entities: [users]", "entities: [user]", "line 3: entities.0: must be 'clients', 'sites', 'users' or 'assets'"),
+        ("entities: [users]", "entities: [user]", "line 3: entities.0: must be 'clients', 'sites', 'users', 'technicians' or 'assets'"),
         ("name: people", "name: people\nschedule: {every: 0s}", "line 2: schedule.every: must be greater than or equal to 1 second"),
         ("name: people", "name: people\nschedule: {every: often}", "line 2: schedule.every: 'often' is not a span of time"),
         ("name: people", "name: people\ndeadline: 0s", "line 2: deadline: must be greater than or equal to 1 second"),

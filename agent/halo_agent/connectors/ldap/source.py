@@ -10,12 +10,11 @@ from halo_agent.connectors.ldap.client import Entry
 from halo_agent.connectors.ldap.reach import reach
 from halo_agent.connectors.ldap.session import Session, signed_in
 from halo_agent.connectors.ldap.settings import LdapSettings
-from halo_agent.engine.ports import SourceItem
+from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.records import Finished, SourceRecord
 from halo_shared.clock import Clock, SystemClock
 from halo_shared.entities import EntityKind
 from halo_shared.errors import ConfigurationError, IncompleteRead
-from halo_shared.runs import Mode
 
 SAMPLE: Final = 3
 
@@ -34,12 +33,12 @@ class LdapSource:
         self._secrets = secrets
         self._clock = clock
 
-    async def read(
-        self, kind: EntityKind, mode: Mode, cursor: str | None
-    ) -> AsyncGenerator[SourceItem, None]:
+    async def read(self, wanted: Wanted) -> AsyncGenerator[SourceItem, None]:
         """Every user in either mode: a plain directory tells nobody what was changed and what was deleted."""
-        if kind is not EntityKind.USERS:
-            raise ConfigurationError(f"The ldap connector reads users only: take {kind} out of 'entities'.")
+        if wanted.kind is not EntityKind.USERS:
+            raise ConfigurationError(
+                f"The ldap connector reads users only: take {wanted.kind} out of 'entities'."
+            )
         async for _ in reach(self._settings, self._clock):
             pass
         seen: set[str] = set()

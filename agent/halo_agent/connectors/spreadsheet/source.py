@@ -12,11 +12,10 @@ from halo_agent.connectors.spreadsheet.records import to_record
 from halo_agent.connectors.spreadsheet.settings import SpreadsheetSettings
 from halo_agent.connectors.spreadsheet.table import Columns, Table
 from halo_agent.connectors.spreadsheet.threads import from_thread
-from halo_agent.engine.ports import SourceItem
+from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.records import Finished, SourceRecord, UnreadableRecord
 from halo_shared.entities import EntityKind
 from halo_shared.errors import IncompleteRead, SettingsInvalid
-from halo_shared.runs import Mode
 
 _BATCH: Final = 500
 _SAMPLE: Final = 3
@@ -28,9 +27,9 @@ class SpreadsheetSource:
     def __init__(self, settings: SpreadsheetSettings) -> None:
         self._settings = settings
 
-    def read(self, kind: EntityKind, mode: Mode, cursor: str | None) -> AsyncGenerator[SourceItem, None]:
+    def read(self, wanted: Wanted) -> AsyncGenerator[SourceItem, None]:
         """Every row, in every mode: a file does not tell what changed in it."""
-        return from_thread(self._items(kind), at_a_time=_BATCH)
+        return from_thread(self._items(wanted.kind), at_a_time=_BATCH)
 
     def check(self) -> AsyncIterator[CheckStep]:
         """Find the files, open them, find the columns, show the first rows."""

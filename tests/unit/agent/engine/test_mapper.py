@@ -2,7 +2,7 @@
 
 import pytest
 
-from halo_agent.engine.mapper import as_text, attributes_wanted, comparable_id, is_empty, wish
+from halo_agent.engine.mapper import as_text, attributes_read, comparable_id, is_empty, wish
 from halo_agent.engine.records import Place, SourceRecord, Value
 from halo_shared.entities import EntityKind
 from tests.support.engine import mapping, person
@@ -121,8 +121,8 @@ def test_what_a_mapping_reads_is_known_beforehand() -> None:
         asset_type={"from": "Kind", "default": "Printer"},
     )
 
-    assert attributes_wanted(rules) == {"mail", "kind"}
-    assert attributes_wanted(mapping(asset_type={"default": "Printer"})) == {"mail"}
+    assert attributes_read(rules) == {"Mail", "Kind"}
+    assert attributes_read(mapping(asset_type={"default": "Printer"})) == {"mail"}
 
 
 @pytest.mark.parametrize(

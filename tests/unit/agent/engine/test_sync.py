@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncGenerator, Collection
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.changes import Change, Create, Retire, Update
+from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.reader import BATCH
-from halo_agent.engine.records import TargetRecord, UnreadableRecord
+from halo_agent.engine.records import Gone, Remark, TargetRecord, UnreadableRecord
 from halo_agent.engine.sync import Outcome, make_plan, sync
 from halo_shared.entities import EntityKind
 from halo_shared.errors import (
@@ -99,6 +101,31 @@ async def test_only_what_changed_is_read_and_only_changed_fields_are_sent(world:
     assert world.halo.asked == {"fetch": 1, "apply": 1}
 
 
+async def test_reconciling_finds_what_was_changed_in_halo_by_hand(world: World) -> None:
+    await in_step(world)
+    by_hand = world.halo.by_identity()
+    renamed, retired, deleted = by_hand["p-1"], by_hand["p-2"], by_hand["p-3"]
+    world.halo.records[renamed.id] = replace(
+        renamed, fields={**renamed.fields, "emailaddress": "by@hand.example"}
+    )
+    world.halo.records[retired.id] = replace(retired, active=False)
+    del world.halo.records[deleted.id]
+
+    await synced(world, *PEOPLE)
+    assert world.halo.asked.total() == 0
+
+    attempt = world.attempt(MemorySource(PEOPLE), assignment(mode=Mode.RECONCILE))
+    assert await sync(attempt) == Outcome(RunStatus.SUCCEEDED)
+
+    assert {(change.source_id, change.reason) for change in world.halo.written} == {
+        ("p-1", "changed in Halo by hand"),
+        ("p-2", "changed in Halo by hand"),
+        ("p-3", "not in Halo yet"),
+    }
+    assert users(attempt) == Tally(read=10, created=1, updated=2, unchanged=7)
+    assert len(active(world)) == 10
+
+
 class TestAbsence:
     async def test_a_full_read_retires_those_it_did_not_see(self, world: World) -> None:
         await in_step(world)
@@ -109,12 +136,39 @@ class TestAbsence:
         assert users(attempt).retired == 2
         assert len(world.halo.records) == 10
 
-    @pytest.mark.parametrize("full", [True, False])
-    async def test_a_delta_read_retires_nobody(self, world: World, full: bool) -> None:
+    async def test_a_delta_read_retires_nobody_for_its_absence(self, world: World) -> None:
         await in_step(world)
-        attempt = world.attempt(MemorySource(PEOPLE[:1], full=full), assignment(mode=Mode.DELTA))
+        attempt = world.attempt(MemorySource(PEOPLE[:1], full=False), assignment(mode=Mode.DELTA))
 
         assert await sync(attempt) == Outcome(RunStatus.SUCCEEDED)
+        assert len(active(world)) == 10
+
+    async def test_a_delta_that_had_to_read_everything_proves_absence(self, world: World) -> None:
+        await in_step(world)
+        why = Remark("The directory was restored, so everything was read.")
+        source = MemorySource([why, *PEOPLE[2:]], full=True)
+
+        await sync(world.attempt(source, assignment(mode=Mode.DELTA)))
+
+        assert active(world) == {person.id for person in PEOPLE[2:]}
+        assert world.heard.remarks == [why.text]
+
+    async def test_what_a_delta_proves_to_be_gone_is_retired_for_that_reason(self, world: World) -> None:
+        await in_step(world)
+        gone = [Gone(USERS, " P-4 ", "deleted in the directory"), Gone(USERS, "stranger", "deleted")]
+
+        await sync(world.attempt(MemorySource(gone, full=False), assignment(mode=Mode.DELTA)))
+
+        (retirement,) = world.halo.written
+        assert (retirement.source_id, retirement.reason) == ("p-4", "deleted in the directory")
+        assert len(active(world)) == 9
+
+    async def test_what_is_read_is_there_whatever_was_said_of_it(self, world: World) -> None:
+        await in_step(world)
+        source = MemorySource([Gone(USERS, "p-4", "left the scope"), PEOPLE[4]], full=False)
+
+        await sync(world.attempt(source, assignment(mode=Mode.DELTA)))
+
         assert len(active(world)) == 10
 
     async def test_a_read_that_says_it_is_not_full_retires_nobody(self, world: World) -> None:
@@ -449,16 +503,23 @@ async def test_kinds_are_written_in_the_order_in_which_they_refer_to_each_other(
     assert outcome.cursors == {EntityKind.ASSETS: "usn:10", USERS: "usn:10"}
 
 
-async def test_a_cursor_is_handed_to_the_source(world: World) -> None:
+@pytest.mark.parametrize(
+    ("mode", "asked"), [(Mode.FULL, Mode.FULL), (Mode.DELTA, Mode.DELTA), (Mode.RECONCILE, Mode.FULL)]
+)
+async def test_a_source_is_told_what_is_wanted_of_it(
+    world: World, mode: Mode, asked: Literal[Mode.FULL, Mode.DELTA]
+) -> None:
     class Asked(MemorySource):
-        def read(self, kind, mode, cursor):  # type: ignore[no-untyped-def]  # as its base
-            self.asked = (kind, mode, cursor)
-            return super().read(kind, mode, cursor)
+        wanted: Wanted
+
+        def read(self, wanted: Wanted) -> AsyncGenerator[SourceItem, None]:
+            self.wanted = wanted
+            return super().read(wanted)
 
     source = Asked(PEOPLE)
-    await sync(world.attempt(source, assignment(mode=Mode.DELTA, cursors={USERS: "usn:3"})))
+    await sync(world.attempt(source, assignment(mode=mode, cursors={USERS: "usn:3"})))
 
-    assert source.asked == (USERS, Mode.DELTA, "usn:3")
+    assert source.wanted == Wanted(USERS, asked, "usn:3", frozenset({"mail"}))
 
 
 async def test_an_attribute_that_no_record_has_is_named(world: World) -> None:

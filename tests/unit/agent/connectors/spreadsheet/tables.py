@@ -10,10 +10,9 @@ from openpyxl import Workbook
 
 from halo_agent.connectors.spreadsheet.settings import SpreadsheetSettings
 from halo_agent.connectors.spreadsheet.source import SpreadsheetSource
-from halo_agent.engine.ports import SourceItem
+from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.records import Finished, SourceRecord, UnreadableRecord
 from halo_shared.entities import EntityKind
-from halo_shared.runs import Mode
 
 HEADER = ("Tag", "Name", "Serial")
 ROWS = (("A1", "Laptop", "S-1"), ("A2", "Dock, large", "S-2"), ("A3", "Büro", "S-3"))
@@ -46,7 +45,7 @@ def settings(path: Path | str, **more: Any) -> SpreadsheetSettings:
 
 async def read(path: Path | str, **more: Any) -> list[SourceItem]:
     source = SpreadsheetSource(settings(path, **more))
-    return [item async for item in source.read(EntityKind.ASSETS, Mode.FULL, None)]
+    return [item async for item in source.read(Wanted(EntityKind.ASSETS))]
 
 
 async def checked(path: Path | str, **more: Any) -> dict[str, str]:

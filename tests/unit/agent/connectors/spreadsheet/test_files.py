@@ -8,9 +8,9 @@ import pytest
 
 from halo_agent.connectors.spreadsheet import files
 from halo_agent.connectors.spreadsheet.source import SpreadsheetSource
+from halo_agent.engine.ports import Wanted
 from halo_shared.entities import EntityKind
 from halo_shared.errors import IncompleteRead, PermissionMissing, SettingsInvalid, SourceUnavailable
-from halo_shared.runs import Mode
 from tests.unit.agent.connectors.spreadsheet.tables import (
     HEADER,
     ids,
@@ -136,7 +136,7 @@ def _take_away(path: Path) -> None:
 async def test_a_change_during_the_read_makes_it_incomplete(tmp_path: Path, change: type) -> None:
     path = write_csv(tmp_path / "a.csv", rows(*(f"A{number}" for number in range(2_000))))
     write_csv(tmp_path / "b.csv", rows("B1"))
-    items = SpreadsheetSource(settings(tmp_path)).read(EntityKind.ASSETS, Mode.FULL, None)
+    items = SpreadsheetSource(settings(tmp_path)).read(Wanted(EntityKind.ASSETS))
     await anext(items)
 
     change(path)

@@ -8,6 +8,7 @@ import pytest
 from halo_agent.connectors import find
 from halo_agent.connectors.spreadsheet import CONNECTOR
 from halo_agent.connectors.spreadsheet.source import SpreadsheetSource
+from halo_agent.engine.ports import Wanted
 from halo_shared.entities import EntityKind
 from halo_shared.errors import SettingsInvalid, SourceUnavailable
 from halo_shared.runs import Mode
@@ -97,13 +98,13 @@ async def test_another_kind_than_the_table_holds_is_refused(tmp_path: Path) -> N
     source = SpreadsheetSource(settings(write_csv(tmp_path / "a.csv")))
 
     with pytest.raises(SettingsInvalid, match="holds assets, but the integration asks for users"):
-        await anext(source.read(EntityKind.USERS, Mode.FULL, None))
+        await anext(source.read(Wanted(EntityKind.USERS)))
 
 
 async def test_a_delta_reads_everything_too(tmp_path: Path) -> None:
     source = SpreadsheetSource(settings(write_csv(tmp_path / "a.csv")))
 
-    delta = [item async for item in source.read(EntityKind.ASSETS, Mode.DELTA, "cursor")]
+    delta = [item async for item in source.read(Wanted(EntityKind.ASSETS, Mode.DELTA, "cursor"))]
 
     assert delta == await read(tmp_path / "a.csv")
 
