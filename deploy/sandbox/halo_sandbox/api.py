@@ -15,6 +15,7 @@ from halo_sandbox.instance import Instance
 from halo_sandbox.middleware import BAD_ROW, FaultMiddleware, JournalMiddleware
 from halo_sandbox.parameters import Parameters
 from halo_sandbox.resources import RESOURCES, lists
+from halo_sandbox.resources.agents import AGENT, MYSELF
 from halo_sandbox.resources.resource import Resource, View
 from halo_sandbox.resources.writes import Writer
 from halo_sandbox.swagger import document
@@ -56,11 +57,12 @@ def _instance(request: Request) -> Instance:
 async def token(request: Request) -> Response:
     instance = _instance(request)
     form = _fields(await request.form())
-    auth.check_grant(instance.settings, form, request.query_params.get("tenant", form.get("tenant")))
+    tenant = request.query_params.get("tenant", form.get("tenant"))
+    scopes = auth.granted(instance.settings, instance.switches, form, tenant)
     seconds = instance.switches.token_seconds
     return JSONResponse(
         {
-            "access_token": instance.tokens.issue(seconds),
+            "access_token": instance.tokens.issue(seconds, scopes),
             "token_type": "Bearer",
             "expires_in": seconds,
         }
@@ -80,7 +82,8 @@ async def collection(request: Request) -> Response:
     name = request.path_params["name"].lower()
     if name == "authinfo":
         return _about_authorisation(request)
-    if refused := _shut_out(request):
+    resource = RESOURCES.get(name)
+    if refused := _shut_out(request, resource):
         return refused
     if name == "instanceinfo":
         return _about_instance(request)
@@ -94,9 +97,12 @@ async def collection(request: Request) -> Response:
 
 async def single(request: Request) -> Response:
     """`/api/{Resource}/{id}`: everything of one record, or its end."""
-    if refused := _shut_out(request):
+    name = request.path_params["name"].lower()
+    if refused := _shut_out(request, RESOURCES.get(name)):
         return refused
-    resource = _resource(request.path_params["name"].lower())
+    resource = _resource(name)
+    if resource is AGENT and request.path_params["identity"].lower() == "me":
+        return JSONResponse(MYSELF)
     identity = Parameters([("id", request.path_params["identity"])]).integer("id")
     storage = _instance(request).storage
     found = await storage.get(resource.path, identity)
@@ -108,10 +114,12 @@ async def single(request: Request) -> Response:
     return JSONResponse(shown[0])
 
 
-def _shut_out(request: Request) -> Response | None:
-    """401 without a good token, 429 beyond the limit."""
+def _shut_out(request: Request, resource: Resource | None) -> Response | None:
+    """401 without a good token, or with one that does not go so far; 429 beyond the limit."""
     instance = _instance(request)
-    if not instance.tokens.accepts(request.headers.get("authorization", "")):
+    scopes = instance.tokens.scopes(request.headers.get("authorization", ""))
+    right = resource.right(request.method) if resource else None
+    if not scopes or (right and not auth.permits(scopes, instance.switches.role, right)):
         return Response(status_code=401)
     wait = instance.window.wait(instance.switches.limit)
     return limiter.refusal(instance.switches, wait) if wait else None
@@ -125,9 +133,11 @@ def _resource(name: str) -> Resource:
 
 
 async def _post(request: Request, resource: Resource) -> Response:
+    if not resource.written:
+        raise errors.Refusal(405)
     instance = _instance(request)
     rows = schema.read_rows(resource.schema, await _body(request))
-    writer = Writer(resource, instance.storage, instance.clock)
+    writer = Writer(resource, instance.storage, instance.clock, instance.switches.validate_only)
     bad_row: int | None = getattr(request.state, BAD_ROW, None)
     body = await writer.answer(rows, instance.switches.multi, bad_row)
     return JSONResponse(body, status_code=201)
@@ -165,10 +175,11 @@ def _about_authorisation(request: Request) -> Response:
 
 
 def _about_instance(request: Request) -> Response:
-    settings = _instance(request).settings
+    instance = _instance(request)
+    settings = instance.settings
     facts: Mapping[str, object] = {
         "dbid": settings.tenant or "on-premise",
-        "app_version": "sandbox",
+        "app_version": instance.switches.version,
         "database_version": "sandbox",
         "nhserver_version": "",
         "using_event_service": False,

@@ -44,6 +44,19 @@ class Drop(_Fault):
     kind: Literal["drop"]
 
 
+class Cut(_Fault):
+    """Close the connection without a reply, and do nothing."""
+
+    kind: Literal["cut"]
+
+
+class Late(_Fault):
+    """Close the connection without a reply, and do what is asked only after a while."""
+
+    kind: Literal["late"]
+    seconds: float = Field(gt=0)
+
+
 class Html(_Fault):
     """Answer with a web page where JSON is due, and do nothing."""
 
@@ -59,7 +72,9 @@ class BadRow(_Fault):
     method: Literal["GET", "POST", "DELETE"] | None = "POST"
 
 
-Fault = Annotated[Slow | ServerError | RateLimited | Drop | Html | BadRow, Field(discriminator="kind")]
+Fault = Annotated[
+    Slow | ServerError | RateLimited | Drop | Cut | Late | Html | BadRow, Field(discriminator="kind")
+]
 
 
 class Faults:

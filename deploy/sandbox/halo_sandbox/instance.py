@@ -1,6 +1,7 @@
 """One running Halo instance: its rows and everything it remembers between requests."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from halo_sandbox import seed
@@ -26,6 +27,7 @@ class Instance:
         self.window = RollingWindow(clock)
         self.faults = Faults()
         self.journal = Journal()
+        self._late: set[asyncio.Task[None]] = set()
 
     @classmethod
     @asynccontextmanager
@@ -33,7 +35,28 @@ class Instance:
         tables = [resource.table for resource in RESOURCES.values()]
         async with Storage.open(settings.database, tables) as storage:
             await seed.plant(settings.seed, storage, clock)
-            yield cls(settings, storage, clock)
+            instance = cls(settings, storage, clock)
+            try:
+                yield instance
+            finally:
+                await instance.close()
+
+    def do_later(self, seconds: float, deed: Callable[[], Awaitable[None]]) -> None:
+        """Do this after a while, whoever asked for it has long gone."""
+
+        async def wait_and_do() -> None:
+            await self.clock.sleep(seconds)
+            await deed()
+
+        task = asyncio.create_task(wait_and_do())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    async def close(self) -> None:
+        """Do nothing more of what was to be done later."""
+        for task in self._late:
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
 
     async def reset(self) -> None:
         """Back to the seed. Tokens stay good, so that a running client is not disturbed."""

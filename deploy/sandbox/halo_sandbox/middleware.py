@@ -1,12 +1,13 @@
 """What stands between the socket and the API: the journal, and the faults that were asked for."""
 
 import asyncio
+from functools import partial
 
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from halo_sandbox import limiter
-from halo_sandbox.faults import BadRow, Drop, Html, RateLimited, ServerError, Slow
+from halo_sandbox.faults import BadRow, Cut, Drop, Html, Late, RateLimited, ServerError, Slow
 from halo_sandbox.instance import Instance
 from halo_sandbox.journal import Entry
 
@@ -58,8 +59,8 @@ class FaultMiddleware:
                 await self._instance.clock.sleep(fault.seconds)
             elif isinstance(fault, BadRow):
                 scope["state"][BAD_ROW] = fault.row
-            elif isinstance(fault, Drop):
-                return await self._drop(scope, receive)
+            elif isinstance(fault, Drop | Cut | Late):
+                return await self._drop(fault, scope, receive)
             else:
                 return await self._reply(fault)(scope, receive, send)
         return await self._app(scope, receive, send)
@@ -73,9 +74,17 @@ class FaultMiddleware:
             case Html(status=status):
                 return HTMLResponse(PAGE, status_code=status)
 
-    async def _drop(self, scope: Scope, receive: Receive) -> None:
-        """Let the API finish, then close the socket: what was asked is done, nobody is told."""
-        await self._app(scope, receive, _nowhere)
+    async def _drop(self, fault: Drop | Cut | Late, scope: Scope, receive: Receive) -> None:
+        """Close the socket: nobody is told whether what was asked is done, is not, or will be."""
+        if isinstance(fault, Drop):
+            await self._app(scope, receive, _nowhere)
+        elif isinstance(fault, Late):
+            said = await receive()
+
+            async def repeat() -> Message:
+                return said
+
+            self._instance.do_later(fault.seconds, partial(self._app, scope, repeat, _nowhere))
         transport: asyncio.Transport = scope["state"][TRANSPORT]
         transport.abort()
         while (await receive())["type"] != "http.disconnect":

@@ -28,6 +28,8 @@ class Seed(BaseModel):
     clients: Rows = []
     sites: Rows = []
     users: Rows = []
+    agents: Rows = []
+    tickets: Rows = []
     assets: Rows = []
     external_links: Rows = []
 
@@ -39,6 +41,8 @@ RESOURCE_OF = {
     "clients": "client",
     "sites": "site",
     "users": "users",
+    "agents": "agent",
+    "tickets": "tickets",
     "assets": "asset",
     "external_links": "externallink",
 }

@@ -1,11 +1,14 @@
 """What a sandbox is told when it starts, and the switches that may change while it runs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Multi = Literal["list", "first", "all_or_nothing", "per_row"]
+Multi = Literal["list", "first", "one", "all_or_nothing", "per_row"]
+Access = Literal["none", "read", "edit"]
+ValidateOnly = Literal["refused", "obeyed", "ignored"]
 
 DEFAULT_PORT = 8970
 
@@ -36,6 +39,13 @@ class Switches(BaseModel):
     retry_after: bool = Field(default=False, description="send Retry-After with a 429")
     token_seconds: int = Field(default=3600, gt=0, description="life of the tokens given from now")
     limit: RateLimit = RateLimit()
+    scopes: tuple[str, ...] = Field(default=("all",), description="what the application may ask for")
+    role: Mapping[str, Access] = Field(
+        default_factory=dict,
+        description="what the agent that it logs in as may do in an area; edit, if not named",
+    )
+    validate_only: ValidateOnly = Field(default="refused", description="what becomes of _validateonly")
+    version: str = Field(default="sandbox", description="the app_version that the instance gives")
 
 
 class SandboxSettings(BaseModel):

@@ -1,5 +1,6 @@
 """Faults: each hits what it is aimed at, as often as asked, and then is gone."""
 
+import asyncio
 import time
 
 import httpx
@@ -22,6 +23,27 @@ async def test_a_dropped_write_is_stored_and_nobody_is_told(halo: Halo) -> None:
     journal = (await halo.control("GET", "requests")).json()
     assert journal["requests"][-1]["status"] is None
     assert (await halo.post("Client", {"name": "Initech"})).status_code == 201
+
+
+async def test_a_cut_write_is_not_stored(halo: Halo) -> None:
+    await halo.fault("cut", method="POST")
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        await halo.post("Client", {"name": "Globex"})
+
+    assert await clients(halo) == set()
+
+
+async def test_a_late_write_is_stored_when_nobody_waits_for_it_any_more(halo: Halo) -> None:
+    await halo.fault("late", method="POST", seconds=0.2)
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        await halo.post("Client", {"name": "Globex"})
+
+    assert await clients(halo) == set()
+    async with asyncio.timeout(20):
+        while await clients(halo) != {"Globex"}:
+            await asyncio.sleep(0.02)
 
 
 async def test_slow(halo: Halo) -> None:

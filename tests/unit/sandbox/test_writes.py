@@ -160,6 +160,15 @@ async def test_several_good_rows_may_answer_with_the_first_alone(halo: Halo) -> 
     assert await names(halo) == {"Ann", "Cid"}
 
 
+async def test_several_rows_may_come_back_as_one_because_only_one_was_stored(halo: Halo) -> None:
+    await halo.control("PUT", "switches", {"multi": "one"})
+
+    reply = await halo.post("Client", {"name": "Globex"}, {"name": "Initech"})
+
+    assert reply.json()["name"] == "Globex"
+    assert {row["name"] for row in await halo.rows("Client")} == {"Acme", "Globex"}
+
+
 async def test_writes_at_the_same_time_keep_apart(halo: Halo) -> None:
     site = await halo.site()
 

@@ -41,6 +41,8 @@ FIELD = Resource(
         Column("name", "Yname", 4000, required=True),
         Column("validate", "Yvalidate", 1),
     ),
+    area="assets",
+    edit_area="admin",
 )
 
 ASSET_TYPE = Resource(
@@ -53,6 +55,8 @@ ASSET_TYPE = Resource(
     filters=("assetgroup_id",),
     columns=(Column("name", "tdesc", 100, required=True),),
     references={"assetgroup_id": "AssetGroup"},
+    area="assets",
+    edit_area="admin",
     settle=settle_type,
 )
 
@@ -63,4 +67,6 @@ ASSET_GROUP = Resource(
     first_id=31,
     text=("name",),
     columns=(Column("name", "gdesc", 4000, required=True),),
+    area="assets",
+    edit_area="admin",
 )

@@ -6,6 +6,7 @@ from halo_sandbox import errors
 from halo_sandbox.resources import links
 from halo_sandbox.resources.clients import with_links
 from halo_sandbox.resources.resource import Column, Resource, View
+from halo_sandbox.resources.software import keep_software
 from halo_sandbox.schema import Document
 from halo_sandbox.storage import Storage
 
@@ -18,14 +19,36 @@ KEYS: Mapping[str, str] = {
 
 
 async def settle(storage: Storage, document: Document, sent: Document) -> Document:
-    if sent.get("_validateonly"):
-        raise errors.exception("_validateonly is not supported by this sandbox")
-    placed = {**document, **await _place(storage, document, sent)}
+    placed = {**document, **await _place(storage, document, sent), **await _users(storage, sent)}
+    parent = placed.get("parent_id")
+    if parent and (parent == placed.get("id") or await storage.get("Asset", parent) is None):
+        raise errors.exception(f"parent_id {parent} does not exist in Asset, or is the asset itself")
+    # Software has rows of its own.
+    placed.pop("software", None)
     kind = await storage.get("AssetType", placed.get("assettype_id"))
     if kind is None:
         return placed
     fields = type_fields(kind, placed.get("fields", []))
     return {**placed, "fields": fields, **_keys(kind, fields)}
+
+
+async def _users(storage: Storage, sent: Document) -> Document:
+    """The users of an asset are those that were sent, each of whom must exist."""
+    if "users" not in sent:
+        return {}
+    ids = [user.get("id", 0) for user in sent["users"]]
+    known = await storage.many("Users", ids)
+    for identity in ids:
+        if identity not in known:
+            raise errors.exception(f"user {identity} does not exist in Users")
+    return {"users": [{"id": identity} for identity in dict.fromkeys(ids)]}
+
+
+async def follow(storage: Storage, document: Document, sent: Document) -> Document:
+    """Software that is sent is what the asset has from now on."""
+    if "software" in sent:
+        await keep_software(storage, document["id"], sent["software"])
+    return document
 
 
 async def _place(storage: Storage, document: Document, sent: Document) -> Document:
@@ -73,15 +96,27 @@ async def present(storage: Storage, documents: Sequence[Document], view: View) -
     kinds = await storage.many("AssetType", (asset["assettype_id"] for asset in documents))
     shown = []
     for asset in documents:
-        joined = {
+        joined: Document = {
             "site_name": sites[asset["site_id"]]["name"],
             "client_name": clients[asset["client_id"]]["name"],
             "assettype_name": kinds[asset["assettype_id"]]["name"],
         }
         left_out = () if view.detail or view.asset_fields else ("fields",)
+        if view.detail or view.users:
+            joined["users"] = await _shown_users(storage, asset)
+        else:
+            left_out = (*left_out, "users")
         kept = {name: value for name, value in asset.items() if name not in left_out}
         shown.append(await with_links(storage, links.ASSET, {**kept, **joined}, view))
     return shown
+
+
+async def _shown_users(storage: Storage, asset: Document) -> list[Document]:
+    known = await storage.many("Users", (user["id"] for user in asset.get("users", [])))
+    return [
+        {name: user.get(name) for name in ("id", "name", "emailaddress", "site_id", "inactive")}
+        for user in known.values()
+    ]
 
 
 ASSET = Resource(
@@ -114,6 +149,8 @@ ASSET = Resource(
     merged=("fields", "customfields"),
     stamp="dlastupdate",
     link_table=links.ASSET,
+    area="assets",
     settle=settle,
+    follow=follow,
     present=present,
 )

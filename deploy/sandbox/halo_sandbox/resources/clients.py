@@ -63,7 +63,8 @@ CLIENT = Resource(
     born="datecreated",
     stamp="alastupdate",
     link_table=links.CLIENT,
-    follow=add_first_site,
+    area="customers",
+    born_with=add_first_site,
     present=present_clients,
 )
 
@@ -88,5 +89,6 @@ SITE = Resource(
     born="datecreated",
     stamp="slastupdate",
     link_table=links.SITE,
+    area="customers",
     present=present_sites,
 )

@@ -12,17 +12,21 @@ USUAL_PAGE = 50
 
 # What every list with an envelope can be asked, beside the filters of its resource.
 PAGING = ("pageinate", "page_size", "page_no", "count", "search", "order", "orderdesc")
-RETIRING = ("includeactive", "includeinactive")
 STAMPED = ("lastupdatefromdate", "lastupdatetodate")
 
 
 async def answer(storage: Storage, resource: Resource, query: Parameters) -> object:
     """The body of `GET /{Resource}`."""
+    if resource.needs and not any(query.text(name) for name in resource.needs):
+        raise errors.Refusal(504)
     where = tuple(conditions(resource, query))
     order = tuple(ordering(resource, query))
     view = View(
-        asset_fields=query.boolean("includeassetfields") and query.integer("assettype_id") is not None
+        asset_fields=query.boolean("includeassetfields") and query.integer("assettype_id") is not None,
+        users=query.boolean("includeuser"),
     )
+    if resource.narrow is not None:
+        where = (*where, *resource.narrow(query))
     if resource.envelope is None:
         rows = await storage.select(resource.path, Selection(where, order))
         return await resource.present(storage, rows, view)
@@ -42,7 +46,7 @@ def parameters(resource: Resource) -> tuple[str, ...]:
     return (
         *resource.filters,
         *(PAGING if resource.envelope else ()),
-        *(RETIRING if resource.retires else ()),
+        *(resource.shown_by if resource.retires else ()),
         *(STAMPED if resource.stamp else ()),
         *(("advanced_search",) if resource.advanced else ()),
     )
@@ -64,7 +68,7 @@ def conditions(resource: Resource, query: Parameters) -> list[Condition]:
         if (value := _filter_value(resource, name, query)) is not None
     ]
     if resource.retires:
-        found.extend(_activity(query))
+        found.extend(_activity(resource, query))
     if resource.searched and (search := query.text("search")):
         found.append(_contains(_searched(resource, query), search))
     if "name" in resource.text and (name := query.text("search_name_only")):
@@ -80,13 +84,14 @@ def _filter_value(resource: Resource, name: str, query: Parameters) -> str | int
     return query.integer(name) if name in resource.numbers else query.text(name)
 
 
-def _activity(query: Parameters) -> list[Condition]:
+def _activity(resource: Resource, query: Parameters) -> list[Condition]:
     """Only active rows, unless asked otherwise."""
+    in_use, out_of_use = resource.shown_by
     shown = [
         state
         for state, wanted in (
-            ("coalesce(inactive, 0) = 0", query.boolean("includeactive", default=True)),
-            ("inactive = 1", query.boolean("includeinactive")),
+            (f'coalesce("{resource.off}", 0) = 0', query.boolean(in_use, default=True)),
+            (f'"{resource.off}" = 1', query.boolean(out_of_use)),
         )
         if wanted
     ]

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from halo_sandbox.parameters import Parameters
 from halo_sandbox.schema import Document
-from halo_sandbox.storage import Storage, Table
+from halo_sandbox.storage import Condition, Storage, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,10 @@ class View:
 
     detail: bool = False
     asset_fields: bool = False
+    users: bool = False
 
 
+Narrow = Callable[[Parameters], list[Condition]]
 Settle = Callable[[Storage, Document, Document], Awaitable[Document]]
 Present = Callable[[Storage, Sequence[Document], View], Awaitable[list[Document]]]
 
@@ -65,10 +68,26 @@ class Resource:
     link_table: int | None = None
     """Number of this kind of record in ExternalLink.table_id."""
     deletable: bool = False
+    off: str = "inactive"
+    """Property that takes a record out of use."""
+    shown_by: tuple[str, str] = ("includeactive", "includeinactive")
+    """Parameters that show records in use, and those out of use."""
+    area: str | None = None
+    """The area of rights that it belongs to; None is open to whoever has a token."""
+    edit_area: str | None = None
+    """The area that writing needs, where it is another one."""
+    needs: tuple[str, ...] = ()
+    """Parameters of which one must be given: without any of them Halo reads until its gateway gives up."""
+    written: bool = True
+    """Whether it takes a POST."""
+    narrow: Narrow | None = None
+    """Conditions of parameters that are no plain filters."""
     settle: Settle = as_sent
     """Completes the merged record before it is stored: derived ids, merged lists."""
-    follow: Settle = as_sent
+    born_with: Settle = as_sent
     """What storing a new record brings about elsewhere."""
+    follow: Settle = as_sent
+    """What storing any record brings about elsewhere."""
     present: Present = as_stored
     """Adds what Halo joins to a record when it shows it."""
 
@@ -79,4 +98,11 @@ class Resource:
 
     @property
     def retires(self) -> bool:
-        return "inactive" in self.numbers
+        return self.off in self.numbers
+
+    def right(self, method: str) -> tuple[str, str] | None:
+        """The access and the area that a request needs, as in ("edit", "customers")."""
+        if method == "GET":
+            return ("read", self.area) if self.area else None
+        area = self.edit_area or self.area
+        return ("edit", area) if area else None

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from halo_sandbox.parameters import Parameters
 from halo_sandbox.resources import links
 from halo_sandbox.resources.clients import with_links
 from halo_sandbox.resources.resource import Column, Resource, View
+from halo_sandbox.resources.tickets import TICKETS, narrow
 from halo_sandbox.schema import Document
-from halo_sandbox.storage import Storage
+from halo_sandbox.storage import Selection, Storage, equals
 
 
 async def settle(storage: Storage, document: Document, sent: Document) -> Document:
@@ -22,12 +24,19 @@ async def present(storage: Storage, documents: Sequence[Document], view: View) -
     clients = await storage.many("Client", (user["client_id"] for user in documents))
     shown = []
     for user in documents:
-        joined = {
+        joined: Document = {
             "site_name": sites[int(user["site_id"])]["name"],
             "client_name": clients[int(user["client_id"])]["name"],
         }
+        if view.detail:
+            joined["open_ticket_count"] = await open_tickets(storage, user["id"])
         shown.append(await with_links(storage, links.USER, {**user, **joined}, view))
     return shown
+
+
+async def open_tickets(storage: Storage, user: int) -> int:
+    where = (equals("user_id", user), *narrow(Parameters([("open_only", "true")])))
+    return await storage.count(TICKETS.path, Selection(where))
 
 
 USERS = Resource(
@@ -50,7 +59,7 @@ USERS = Resource(
         "third_party_guid",
         "oktaid",
     ),
-    numbers=("inactive", "site_id", "client_id"),
+    numbers=("inactive", "site_id", "client_id", "linked_agent_id"),
     filters=("site_id", "client_id"),
     # Not azureoid: Halo's plain search does not look there.
     searched=("name", "firstname", "surname", "emailaddress", "email2", "email3", "login"),
@@ -69,6 +78,7 @@ USERS = Resource(
     born="datecreated",
     stamp="ulastupdate",
     link_table=links.USER,
+    area="customers",
     settle=settle,
     present=present,
 )

@@ -6,12 +6,19 @@ from halo_sandbox import errors
 from halo_sandbox.resources.links import EXTERNAL_LINK
 from halo_sandbox.resources.resource import Resource, View
 from halo_sandbox.schema import Document
-from halo_sandbox.settings import Multi
+from halo_sandbox.settings import Multi, ValidateOnly
 from halo_sandbox.storage import Storage
 from halo_shared.clock import Clock
 
 # Properties that tell Halo what to do and are not part of the record.
 INSTRUCTIONS = ("_", "new_", "newclient_", "newsite_")
+
+
+class _Validated(Exception):
+    """The row would have been stored as it is shown; nothing of it is kept."""
+
+    def __init__(self, shown: Document) -> None:
+        self.shown = shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +28,13 @@ class Writer:
     resource: Resource
     storage: Storage
     clock: Clock
+    validate_only: ValidateOnly = "refused"
 
     async def answer(self, rows: list[Document], multi: Multi, bad_row: int | None) -> object:
         """The body of a successful POST: the record, or what the switch says for several."""
-        if multi == "all_or_nothing":
+        if multi == "one":
+            rows = rows[:1]
+        if multi == "all_or_nothing" and not any(row.get("_validateonly") for row in rows):
             async with self.storage.transaction():
                 saved = [await self._row(row, n, bad_row) for n, row in enumerate(rows, 1)]
         else:
@@ -37,16 +47,22 @@ class Writer:
         try:
             async with self.storage.transaction():
                 return await self._row(row, number, bad_row)
+        except _Validated as validated:
+            return {**validated.shown, "id": row.get("id", 0)}
         except errors.Refusal as refusal:
             if not reported:
                 raise
             return {"error": refusal.body}
 
     async def _row(self, row: Document, number: int, bad_row: int | None) -> Document:
+        if row.get("_validateonly") and self.validate_only == "refused":
+            raise errors.exception("_validateonly is not supported by this sandbox")
         if number == bad_row:
             raise errors.exception(f"Row {number} was refused because a fault asked for it")
         document = await self.save(row)
         shown = await self.resource.present(self.storage, [document], View(True, True))
+        if row.get("_validateonly") and self.validate_only == "obeyed":
+            raise _Validated(shown[0])
         return shown[0]
 
     async def save(self, sent: Document) -> Document:
@@ -60,9 +76,10 @@ class Writer:
         document = self._stamp(document, first=before is None)
         if before is None:
             document = await self.storage.insert(self.resource.path, document)
-            document = await self.resource.follow(self.storage, document, sent)
+            document = await self.resource.born_with(self.storage, document, sent)
         else:
             await self.storage.replace(self.resource.path, document)
+        document = await self.resource.follow(self.storage, document, sent)
         if link := sent.get("new_external_link"):
             await self._link(document, link)
         return document
@@ -80,7 +97,7 @@ class Writer:
                 raise errors.exception(f"{name} {int(value)} does not exist in {path}")
 
     def _merge(self, before: Document | None, changes: Document) -> Document:
-        old: Document = before or ({"inactive": False} if self.resource.retires else {})
+        old: Document = before or ({self.resource.off: False} if self.resource.retires else {})
         lists = {
             name: merge_entries(old.get(name, []), changes[name])
             for name in self.resource.merged
