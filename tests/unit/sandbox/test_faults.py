@@ -42,7 +42,7 @@ async def test_a_late_write_is_stored_when_nobody_waits_for_it_any_more(halo: Ha
 
     assert await clients(halo) == set()
     async with asyncio.timeout(20):
-        while await clients(halo) != {"Globex"}:
+        while await clients(halo) != {"Globex"}:  # noqa: ASYNC110  another process would tell as little
             await asyncio.sleep(0.02)
 
 
