@@ -76,6 +76,7 @@ class Session:
                     held=held,
                     free_slots=max(0, self._hello.slots - len(held)),
                     spooled=self._outbox.waiting,
+                    dropped=self._outbox.dropped,
                     doing=tuple(line for lines in self._doing for line in lines()),
                 )
             )

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from halo_controller.incidents import recorder
 from halo_controller.lifecycle import TRANSITIONS, Happening
 from halo_controller.nouns import Run, RunProgress
 from halo_controller.store import events, integrations, runs
@@ -44,6 +45,7 @@ class Inbox:
                 await events.add(db, event, superseded=heard is None)
             if heard:
                 await _affect(db, heard, event, self._clock.now())
+                await recorder.record(db, [event], self._clock.now())
             else:
                 log.warning(
                     "event_superseded", run=event.origin.run, fence=event.origin.fence, kind=event.kind

@@ -80,6 +80,7 @@ class Agent(Frozen):
     slots: int = 0
     free_slots: int = 0
     spooled: int = 0
+    dropped: int = 0
     connectors: tuple[ConnectorSpec, ...] = ()
     doing: tuple[str, ...] = ()
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from halo_controller.incidents import recorder
 from halo_controller.nouns import Run
 from halo_controller.store import events, outbox
 from halo_shared.messages.base import Failure
@@ -31,4 +32,5 @@ async def tell(
         failure=failure,
     )
     await events.add(db, event, superseded=False)
+    await recorder.record(db, [event], now)
     await outbox.put(db, seal(event, message_id=str(event.id)), to_monitors(event))

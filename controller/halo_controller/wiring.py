@@ -9,6 +9,8 @@ from typing import Final
 
 from halo_controller.declarer import Declarer
 from halo_controller.inbox import Inbox
+from halo_controller.incidents.watch import Watch
+from halo_controller.notifications.notifier import Notifier
 from halo_controller.publisher import Publisher
 from halo_controller.reconciler import Reconciler
 from halo_controller.requests import Answerer
@@ -43,6 +45,8 @@ async def running(database: Database, transport: Transport, clock: Clock) -> Asy
     answerer = Answerer(database, publisher, clock)
     inbox = Inbox(database, clock)
     declarer = Declarer(database, transport, clock)
+    watch = Watch(database, transport, clock)
+    notifier = Notifier(database, clock)
     requests = partial(serve, transport, REQUESTS_QUEUE, REQUESTS, answerer.answer, prefetch=50)
     events = partial(serve, transport, EVENTS_QUEUE, EVENTS, inbox.take, prefetch=200)
 
@@ -54,6 +58,8 @@ async def running(database: Database, transport: Transport, clock: Clock) -> Asy
             loops.create_task(_after(declarer.declared, requests), name="requests"),
             loops.create_task(_after(declarer.declared, events), name="inbox"),
             loops.create_task(reconciler.run(), name="reconciler"),
+            loops.create_task(watch.run(), name="watch"),
+            loops.create_task(notifier.run(), name="notifier"),
         ]
         try:
             await _soon(declarer.declared)

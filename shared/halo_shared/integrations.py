@@ -1,6 +1,6 @@
 """What people configure: a tenant, and the integrations enabled for it."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
@@ -42,6 +42,8 @@ class TenantSpec(Strict):
     name: TenantId
     title: str = ""
     halo: HaloConnection
+    secret_expires: date | None = None
+    """When the secret of Halo's application ends, where it does: people are told in time."""
 
 
 class Schedule(Strict):
@@ -66,6 +68,8 @@ class IntegrationSpec(Strict):
     limits: Limits = Limits()
     deadline: Span = Field(default=timedelta(hours=6), ge=timedelta(seconds=1))
     """An attempt that takes longer is stopped."""
+    fresh_within: Span | None = Field(default=None, ge=timedelta(minutes=1))
+    """People are told when no run has succeeded for so long; by default three times its schedule, a day at the least."""
 
     @model_validator(mode="after")
     def _every_entity_is_mapped(self) -> Self:

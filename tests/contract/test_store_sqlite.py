@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from halo_controller.errors import AlreadyServed
 from halo_controller.store import database as store
 from halo_controller.store import tenants
-from halo_controller.store.database import Database, open_database
+from halo_controller.store.database import MIGRATIONS, Database, open_database
 from halo_controller.store.tables import groups
 from halo_shared.errors import ConfigurationError, StoreBusy
 from tests.contract.store import StoreContract
@@ -112,8 +112,9 @@ async def test_the_database_of_a_newer_controller(file: Path) -> None:
         raw.execute("UPDATE alembic_version SET version_num = '0999'")
     raw.close()
 
+    newest = max(each.name[:4] for each in (MIGRATIONS / "versions").glob("0*.py"))
     assert await refusal(file) == (
-        f"{file} was last used by a newer halo-controller (its version is 0999, and this program knows up to 0001). "
+        f"{file} was last used by a newer halo-controller (its version is 0999, and this program knows up to {newest}). "
         "Upgrade this program, or restore the backup from before the upgrade."
     )
 

@@ -58,6 +58,8 @@ class AgentView(Frozen):
     free_slots: int
     spooled: int
     """Events that wait on the agent for the broker."""
+    dropped: int = 0
+    """Events that it could not keep, since it started."""
     connectors: tuple[ConnectorSpec, ...]
     doing: tuple[str, ...]
     """One line per loop of the agent: what it does at this moment."""

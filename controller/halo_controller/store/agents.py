@@ -66,6 +66,7 @@ async def greet(db: AsyncConnection, hello: Hello, now: datetime) -> None:
             version=hello.version,
             slots=hello.slots,
             free_slots=hello.slots - len(hello.held),
+            dropped=0,
             connectors=connectors,
         )
     )
@@ -76,7 +77,13 @@ async def saw(db: AsyncConnection, beat: Heartbeat, now: datetime) -> None:
     await db.execute(
         update(agents)
         .where(agents.c.name == beat.agent)
-        .values(seen_at=now, free_slots=beat.free_slots, spooled=beat.spooled, doing=list(beat.doing))
+        .values(
+            seen_at=now,
+            free_slots=beat.free_slots,
+            spooled=beat.spooled,
+            dropped=beat.dropped,
+            doing=list(beat.doing),
+        )
     )
 
 

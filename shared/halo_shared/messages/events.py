@@ -36,6 +36,15 @@ class Level(StrEnum):
         return order[order.index(self) :]
 
 
+class Direction(StrEnum):
+    """Which way the data of a run flows."""
+
+    INCOMING = "incoming"
+    """From a tool to Halo."""
+    OUTGOING = "outgoing"
+    """From Halo to a tool."""
+
+
 class Origin(Frozen):
     """Who speaks, about which run, and in which order: what makes a repeat or a stale word harmless."""
 
@@ -45,6 +54,7 @@ class Origin(Frozen):
     fence: int = 0
     """Zero when the controller itself speaks."""
     agent: AgentId | None = None
+    direction: Direction = Direction.INCOMING
 
 
 class EventBase(Message):

@@ -57,6 +57,8 @@ class Heartbeat(Message):
     free_slots: int = 0
     spooled: int = 0
     """Events that wait on the agent for the broker."""
+    dropped: int = 0
+    """Events that were given up since the agent started: the spool was full, or the broker never takes them."""
     doing: tuple[str, ...] = ()
     """One line per loop: what it does at this moment."""
 

@@ -1,0 +1,1 @@
+"""Incidents: what is wrong, once per cause, from its opening to its recovery."""

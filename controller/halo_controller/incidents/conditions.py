@@ -1,0 +1,209 @@
+"""What is wrong without that a run failed: seen by looking at how things stand. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
+
+from halo_controller.incidents.nouns import Cause, Condition, Integrator, Sighting
+from halo_controller.nouns import Agent, AgentState, Integration, Run, Tenant
+from halo_shared import durations
+from halo_shared.errors import ErrorClass
+from halo_shared.identifiers import IntegrationRef
+from halo_shared.messages.events import Direction, Level
+from halo_shared.runs import RunStatus
+from halo_shared.topology import BURIED_QUEUE
+
+SILENT_FOR: Final = timedelta(minutes=2)
+"""An agent that restarts is back before this."""
+STALE_AFTER: Final = timedelta(days=1)
+"""The least that an integration may go without success, unless it says otherwise."""
+WARNED_BEFORE: Final = timedelta(days=30)
+URGENT_BEFORE: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things stand at one moment."""
+
+    now: datetime
+    tenants: Sequence[Tenant] = ()
+    integrations: Sequence[Integration] = ()
+    agents: Sequence[Agent] = ()
+    open_runs: Sequence[Run] = ()
+    last_success: Mapping[IntegrationRef, datetime] | None = None
+    buried: int | None = None
+    """None: the broker did not say."""
+
+    @property
+    def unknown(self) -> frozenset[Condition]:
+        """What cannot be told at this moment: what was wrong may still be."""
+        return frozenset({Condition.MESSAGE_BURIED} if self.buried is None else ())
+
+
+def seen(standing: Standing) -> Sequence[Sighting]:
+    """Everything that is wrong now."""
+    return [
+        *_stale(standing),
+        *_held(standing),
+        *_silent(standing),
+        *_dropping(standing),
+        *_buried(standing),
+        *_expiring(standing),
+    ]
+
+
+def fresh_within(integration: Integration) -> timedelta | None:
+    """How long it may go without success; None when it does not run by itself."""
+    spec = integration.spec
+    if not integration.enabled or spec.schedule is None:
+        return None
+    return spec.fresh_within or max(STALE_AFTER, 3 * spec.schedule.every)
+
+
+def _stale(standing: Standing) -> Iterator[Sighting]:
+    waiting = {run.ref: run.queued_at for run in standing.open_runs}
+    for integration in standing.integrations:
+        limit = fresh_within(integration)
+        last = (standing.last_success or {}).get(integration.ref)
+        since = last or waiting.get(integration.ref) or integration.changed_at
+        if limit is None or standing.now - since <= limit:
+            continue
+        when = f"since {since:%Y-%m-%d %H:%M} UTC" if last else "yet"
+        yield _of_integration(
+            integration.ref,
+            integration.spec.group,
+            Condition.NO_SUCCESS,
+            Level.ERROR,
+            f"No run of {integration.ref} has succeeded {when}; it should within {durations.text(limit)}.",
+            f"Look at its runs: halo-controller runs list --tenant {integration.tenant} "
+            f"--integration {integration.spec.name}",
+            standing.now,
+        )
+
+
+def _held(standing: Standing) -> Iterator[Sighting]:
+    for run in standing.open_runs:
+        if run.status is RunStatus.HELD:
+            yield _of_integration(
+                run.ref,
+                run.group,
+                Condition.RUN_HELD,
+                Level.ERROR,
+                f"Run {run.id} waits for an approval: {'; '.join(map(str, run.held_for))}.",
+                f"Look at it and decide: halo-controller runs show {run.id}, then runs approve or runs reject",
+                standing.now,
+            ).model_copy(update={"run": run.id})
+
+
+def _silent(standing: Standing) -> Iterator[Sighting]:
+    for agent in standing.agents:
+        if agent.seen_at is None or agent.state(standing.now) is not AgentState.SILENT:
+            continue
+        if standing.now - agent.seen_at > SILENT_FOR:
+            yield _of_agent(
+                agent,
+                standing,
+                Condition.AGENT_SILENT,
+                f"Agent {agent.name} of group {agent.group} has not been heard since {agent.seen_at:%Y-%m-%d %H:%M} UTC.",
+                "Check that its machine runs and reaches the broker, and start it: halo-agent run",
+            )
+
+
+def _dropping(standing: Standing) -> Iterator[Sighting]:
+    for agent in standing.agents:
+        if agent.dropped:
+            yield _of_agent(
+                agent,
+                standing,
+                Condition.EVENTS_DROPPED,
+                f"Agent {agent.name} could not keep all events while the broker was away: {agent.dropped:,} are lost.",
+                "Runs are told by their end, so only their logs have gaps; give the agent a larger spool, and look "
+                "why the broker was away. It is over when the agent is restarted.",
+            )
+
+
+def _buried(standing: Standing) -> Iterator[Sighting]:
+    if standing.buried:
+        were = "message was" if standing.buried == 1 else "messages were"
+        yield _of_installation(
+            Condition.MESSAGE_BURIED,
+            ErrorClass.PROTOCOL,
+            BURIED_QUEUE.name,
+            f"{standing.buried:,} {were} not understood and lie in the queue '{BURIED_QUEUE.name}'.",
+            "Read the header x-why of each in the broker's pages, upgrade the older program, and empty the queue.",
+            standing.now,
+        )
+
+
+def _expiring(standing: Standing) -> Iterator[Sighting]:
+    for tenant in standing.tenants:
+        spec = tenant.spec
+        if spec.secret_expires is None:
+            continue
+        left = datetime.combine(spec.secret_expires, time(), UTC) - standing.now
+        if left <= WARNED_BEFORE:
+            yield Sighting(
+                cause=Cause(
+                    tenant=spec.name,
+                    error_class=ErrorClass.CONFIGURATION,
+                    code=Condition.EXPIRES_SOON,
+                    place=spec.halo.client_id,
+                ),
+                level=Level.ERROR if left <= URGENT_BEFORE else Level.WARNING,
+                message=f"The secret of Halo's application {spec.halo.client_id} ends on {spec.secret_expires}.",
+                advice=f"Generate a new one in Halo, put it where {spec.halo.client_secret} lies on the agents, "
+                "and write its date into the tenant's file.",
+                at=standing.now,
+            )
+
+
+def _of_integration(
+    ref: IntegrationRef,
+    group: str | None,
+    condition: Condition,
+    level: Level,
+    message: str,
+    advice: str,
+    now: datetime,
+) -> Sighting:
+    return Sighting(
+        cause=Cause(tenant=ref.tenant, integration=ref.name, error_class=ErrorClass.RUN, code=condition),
+        level=level,
+        direction=Direction.INCOMING,
+        integrator=Integrator.of(group),
+        message=message,
+        advice=advice,
+        at=now,
+    )
+
+
+def _of_agent(agent: Agent, standing: Standing, condition: Condition, message: str, advice: str) -> Sighting:
+    """It concerns the tenant whose integrations the agent's group works for; several make it the operators' alone."""
+    served = {one.tenant for one in standing.integrations if one.spec.group == agent.group}
+    return Sighting(
+        cause=Cause(
+            tenant=served.pop() if len(served) == 1 else None,
+            error_class=ErrorClass.TRANSIENT,
+            code=condition,
+            place=agent.name,
+        ),
+        level=Level.ERROR,
+        integrator=Integrator.of(agent.group),
+        message=message,
+        advice=advice,
+        at=standing.now,
+        agent=agent.name,
+    )
+
+
+def _of_installation(
+    condition: Condition, error_class: ErrorClass, place: str, message: str, advice: str, now: datetime
+) -> Sighting:
+    return Sighting(
+        cause=Cause(tenant=None, error_class=error_class, code=condition, place=place),
+        level=Level.ERROR,
+        message=message,
+        advice=advice,
+        at=now,
+    )

@@ -1,0 +1,62 @@
+"""From stored events to incidents, in the transaction that stores the events."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.incidents.causes import recovery_by, seen_in
+from halo_controller.incidents.folding import opened_by, together, updated_by
+from halo_controller.incidents.nouns import Incident, Integrator, Sighting
+from halo_controller.store import incidents, runs
+from halo_shared import logs
+from halo_shared.messages.events import Event, Finished
+
+log = logs.get(__name__)
+
+
+async def record(db: AsyncConnection, said: Sequence[Event], now: datetime) -> None:
+    """Let what was said open, update and end incidents; superseded events must be left out."""
+    kinds = await _integrators(db, said)
+    seen: list[Sighting] = []
+    for event in said:
+        if sighting := seen_in(event, kinds.get(event.origin.run, Integrator.LOCAL)):
+            seen.append(sighting)
+        if isinstance(event, Finished):
+            await see(db, seen)
+            seen = []
+            await _recover(db, event, now)
+    await see(db, seen)
+
+
+async def see(db: AsyncConnection, sightings: Iterable[Sighting]) -> None:
+    """Open an incident for each cause that has none open, and update the others."""
+    for sighting in together(sightings):
+        known = await incidents.open_by_key(db, [sighting.cause.key])
+        if not known:
+            fresh = opened_by(sighting)
+            if await incidents.add(db, fresh):
+                log.warning("incident_opened", incident=fresh.id, title=fresh.title, run=fresh.run)
+                continue
+            known = await incidents.open_by_key(db, [sighting.cause.key])  # another was quicker
+        for incident in known.values():
+            await incidents.save(db, updated_by(incident, sighting))
+
+
+async def end(db: AsyncConnection, incident: Incident, why: str, now: datetime) -> None:
+    """It is over."""
+    await incidents.save(db, incident.model_copy(update={"recovered_at": now, "recovery": why}))
+    log.info("incident_recovered", incident=incident.id, title=incident.title, why=why)
+
+
+async def _recover(db: AsyncConnection, event: Finished, now: datetime) -> None:
+    for incident in await incidents.open_of(db, event.origin.tenant):
+        if why := recovery_by(event, incident):
+            await end(db, incident, why, now)
+
+
+async def _integrators(db: AsyncConnection, said: Sequence[Event]) -> dict[str, Integrator]:
+    """The kind of integrator of each run that an error is told of."""
+    with_errors = {event.origin.run for event in said if getattr(event, "failure", None)}
+    found = [await runs.find(db, run_id) for run_id in sorted(with_errors)]
+    return {run.id: Integrator.of(run.group) for run in found if run}

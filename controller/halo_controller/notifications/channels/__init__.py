@@ -1,0 +1,1 @@
+"""Channels: each knows one way to reach a person."""

@@ -1,0 +1,93 @@
+"""People who are told of incidents, and the silences that keep them from it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.errors import Conflict, NotFound
+from halo_controller.notifications.nouns import Silence
+from halo_controller.notifications.people import Person
+from halo_controller.store import tenants
+from halo_controller.store.tables import people, silences
+
+
+async def add(db: AsyncConnection, person: Person) -> Person:
+    """Keep a new person; raises NotFound without their tenant, and Conflict when the name is taken."""
+    if person.tenant:
+        await tenants.get(db, person.tenant)
+    try:
+        async with db.begin_nested():
+            await db.execute(insert(people).values(_row(person)))
+    except IntegrityError as error:
+        raise Conflict(
+            f"There is a person '{person.name}' already; change them with: halo-controller people update FILE"
+        ) from error
+    return person
+
+
+async def change(db: AsyncConnection, person: Person) -> Person:
+    """Give a person other wishes; raises NotFound."""
+    await get(db, person.name)
+    if person.tenant:
+        await tenants.get(db, person.tenant)
+    await db.execute(update(people).where(people.c.name == person.name).values(_row(person)))
+    return person
+
+
+async def get(db: AsyncConnection, name: str) -> Person:
+    """The person of this name; raises NotFound with the names there are."""
+    spec = await db.scalar(select(people.c.spec).where(people.c.name == name))
+    if spec is None:
+        known = (await db.scalars(select(people.c.name).order_by(people.c.name))).all()
+        there_are = f"There are: {', '.join(known)}." if known else "There is nobody yet."
+        raise NotFound(f"There is no person '{name}'. {there_are}")
+    return Person.model_validate(spec)
+
+
+async def every(db: AsyncConnection, tenant: str | None = None) -> Sequence[Person]:
+    """All people, or those of a tenant, by name."""
+    query = select(people.c.spec).order_by(people.c.name)
+    if tenant is not None:
+        query = query.where(people.c.tenant == tenant)
+    return [Person.model_validate(spec) for spec in await db.scalars(query)]
+
+
+async def remove(db: AsyncConnection, name: str) -> None:
+    """Tell this person nothing more; raises NotFound."""
+    await get(db, name)
+    await db.execute(delete(people).where(people.c.name == name))
+
+
+async def hush(db: AsyncConnection, silence: Silence) -> Silence:
+    """Keep a silence."""
+    row = {"id": silence.id, "ends_at": silence.ends_at, "body": silence.model_dump(mode="json")}
+    await db.execute(insert(silences).values(row))
+    return silence
+
+
+async def silences_after(db: AsyncConnection, now: datetime) -> Sequence[Silence]:
+    """The silences that are not over yet, those to come among them."""
+    query = select(silences.c.body).where(or_(silences.c.ends_at.is_(None), silences.c.ends_at > now))
+    found = [Silence.model_validate(body) for body in await db.scalars(query)]
+    return sorted(found, key=lambda silence: silence.starts_at)
+
+
+async def lift(db: AsyncConnection, silence: str) -> None:
+    """End a silence; raises NotFound."""
+    gone = await db.execute(delete(silences).where(silences.c.id == silence))
+    if not gone.rowcount:
+        raise NotFound(f"There is no silence '{silence}'. List them with: halo-controller silences list")
+
+
+async def forget_silences(db: AsyncConnection, before: datetime) -> None:
+    """Drop silences that ended before this moment."""
+    await db.execute(delete(silences).where(silences.c.ends_at < before))
+
+
+def _row(person: Person) -> dict[str, Any]:  # Any: one value per column
+    spec = person.model_dump(mode="json", by_alias=True)
+    return {"name": person.name, "tenant": person.tenant, "spec": spec}

@@ -1,0 +1,159 @@
+"""What is wrong without that a run failed, and the loop that sees it once."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import pytest
+
+from halo_controller.incidents.conditions import SILENT_FOR, Standing, fresh_within, seen
+from halo_controller.incidents.nouns import Condition, Incident
+from halo_controller.incidents.watch import Watch
+from halo_controller.nouns import Tenant
+from halo_controller.store import incidents
+from halo_shared.errors import BrokerUnavailable
+from halo_shared.messages.codec import Envelope
+from halo_shared.messages.events import Level
+from halo_shared.runs import RunStatus
+from halo_shared.topology import BURIED, Address, Queue
+from halo_shared.transport.memory import MemoryTransport
+from tests.support.builders import NOW, REF, excess, heartbeat, hello, integration_spec, tenant_spec
+from tests.support.nouns import agent, integration, run
+from tests.unit.controller.centre import Centre
+
+HOUR = timedelta(hours=1)
+HOURLY = integration(integration_spec(every=HOUR))
+
+
+def codes(standing: Standing) -> list[str]:
+    return [one.cause.code for one in seen(standing)]
+
+
+@pytest.mark.parametrize(
+    ("last", "stale"), [(NOW - 23 * HOUR, False), (NOW - 25 * HOUR, True), (None, False)]
+)
+def test_no_success_for_a_day(last: object, stale: bool) -> None:
+    known = {REF: last} if last else {}
+    standing = Standing(now=NOW, integrations=[HOURLY], last_success=known)  # type: ignore[arg-type]  # a datetime
+    assert (Condition.NO_SUCCESS in codes(standing)) is stale
+
+
+def test_what_never_succeeded_counts_from_its_definition_or_its_open_run() -> None:
+    later = NOW + 25 * HOUR
+    assert codes(Standing(now=later, integrations=[HOURLY])) == [Condition.NO_SUCCESS]
+    just_begun = run(queued_at=later - HOUR)
+    assert codes(Standing(now=later, integrations=[HOURLY], open_runs=[just_begun])) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "limit"),
+    [
+        (integration(integration_spec(every=15 * HOUR)), 45 * HOUR),
+        (HOURLY, 24 * HOUR),
+        (integration(integration_spec(every=HOUR).model_copy(update={"fresh_within": 2 * HOUR})), 2 * HOUR),
+        (integration(integration_spec()), None),
+        (integration(integration_spec(every=HOUR), enabled=False), None),
+    ],
+)
+def test_how_fresh_an_integration_must_be(known: object, limit: timedelta | None) -> None:
+    assert fresh_within(known) == limit  # type: ignore[arg-type]  # an Integration
+
+
+def test_a_held_run_says_what_it_waits_for_and_how_to_decide() -> None:
+    (one,) = seen(Standing(now=NOW, open_runs=[run(RunStatus.HELD, held_for=(excess(),))]))
+    assert one.cause.code == Condition.RUN_HELD
+    assert "it would deactivate 212 of 1,200 users in Halo" in one.message
+    assert "runs approve" in one.advice
+
+
+def test_an_agent_is_silent_after_a_while_and_concerns_the_tenant_that_it_serves() -> None:
+    serving = [integration(), integration(integration_spec("machines"))]
+    just_now = Standing(now=NOW + SILENT_FOR, agents=[agent()], integrations=serving)
+    assert codes(just_now) == []
+
+    (one,) = seen(Standing(now=NOW + SILENT_FOR + HOUR, agents=[agent()], integrations=serving))
+    assert (one.cause.code, one.cause.tenant, one.cause.place) == (Condition.AGENT_SILENT, "acme", "one")
+
+
+def test_an_agent_that_serves_several_tenants_concerns_the_operators() -> None:
+    other = integration().model_copy(update={"tenant": "globex"})
+    (one,) = seen(Standing(now=NOW + HOUR, agents=[agent()], integrations=[integration(), other]))
+    assert one.cause.tenant is None
+
+
+def test_events_that_an_agent_could_not_keep() -> None:
+    (one,) = seen(Standing(now=NOW, agents=[agent().model_copy(update={"dropped": 1_200})]))
+    assert (one.cause.code, "1,200" in one.message) == (Condition.EVENTS_DROPPED, True)
+
+
+def test_buried_messages_and_a_broker_that_does_not_say() -> None:
+    assert codes(Standing(now=NOW, buried=2)) == [Condition.MESSAGE_BURIED]
+    assert codes(Standing(now=NOW, buried=0)) == []
+    assert Standing(now=NOW, buried=None).unknown == {Condition.MESSAGE_BURIED}
+
+
+@pytest.mark.parametrize(
+    ("ends", "level"),
+    [
+        (date(2026, 6, 1), None),
+        (date(2026, 2, 1), Level.WARNING),
+        (date(2026, 1, 8), Level.ERROR),
+        (date(2025, 12, 1), Level.ERROR),
+    ],
+)
+def test_a_secret_that_ends(ends: date, level: Level | None) -> None:
+    tenant = Tenant(spec=tenant_spec().model_copy(update={"secret_expires": ends}), created_at=NOW)
+    assert [one.level for one in seen(Standing(now=NOW, tenants=[tenant]))] == ([level] if level else [])
+
+
+async def open_incidents(centre: Centre) -> Sequence[Incident]:
+    async with centre.database.read() as db:
+        return await incidents.every(db)
+
+
+async def test_the_watch_opens_once_and_ends_what_is_no_longer_so(centre: Centre) -> None:
+    await centre.set_up("one")
+    await centre.ask(hello())
+    watch = Watch(centre.database, centre.transport, centre.clock)
+    await watch.tick()
+    assert await open_incidents(centre) == []
+
+    centre.clock.move(HOUR)
+    for _ in range(3):
+        await watch.tick()
+    (one,) = await open_incidents(centre)
+    assert (one.cause.code, one.errors) == (Condition.AGENT_SILENT, 1)
+
+    await centre.ask(heartbeat())
+    await watch.tick()
+    assert await open_incidents(centre) == []
+
+
+async def test_a_broker_that_is_away_ends_no_alarm_about_it(centre: Centre) -> None:
+    await centre.set_up()
+    await centre.transport.publish(Envelope("1", "sync", b"?"), Address(BURIED.name, ""))
+    watch = Watch(centre.database, centre.transport, centre.clock)
+    await watch.tick()
+    assert [one.cause.code for one in await open_incidents(centre)] == [Condition.MESSAGE_BURIED]
+
+    await Watch(centre.database, Away(), centre.clock).tick()
+    assert len(await open_incidents(centre)) == 1
+
+
+class Away(MemoryTransport):
+    """A broker that does not answer."""
+
+    async def depth(self, queue: Queue) -> int | None:
+        raise BrokerUnavailable
+
+
+async def test_events_dropped_are_heard_by_heartbeat_and_forgotten_with_a_new_session(centre: Centre) -> None:
+    await centre.set_up("one")
+    await centre.ask(hello())
+    await centre.ask(heartbeat().model_copy(update={"dropped": 7}))
+    watch = Watch(centre.database, centre.transport, centre.clock)
+    await watch.tick()
+    assert [one.cause.code for one in await open_incidents(centre)] == [Condition.EVENTS_DROPPED]
+
+    await centre.ask(hello())
+    await watch.tick()
+    assert await open_incidents(centre) == []
