@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from typing import NoReturn
 
-from halo_agent.engine.changes import Applied, Change
+from halo_agent.engine.changes import Answer, Change
 from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.records import Desired, Finished, SourceRecord, TargetRecord
 from halo_shared.entities import EntityKind
@@ -33,7 +33,7 @@ class Untouched:
     def fetch(self, kind: EntityKind, ids: Collection[int]) -> AsyncIterator[TargetRecord]:
         self._asked("fetch")
 
-    async def apply(self, change: Change) -> Applied:
+    def apply(self, changes: Sequence[Change]) -> AsyncGenerator[tuple[Change, Answer], None]:
         self._asked("apply")
 
     def _asked(self, what: str) -> NoReturn:

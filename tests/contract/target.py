@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from halo_agent.engine.changes import Applied, Create, Retire, Update
+from halo_agent.engine.changes import Applied, Change, Create, Retire, Update
 from halo_agent.engine.ports import Target
 from halo_agent.engine.records import Desired, TargetRecord
 from halo_shared.entities import EntityKind
+from halo_shared.errors import RecordError
 
 Snapshot = Callable[[], Awaitable[object]]
 NOBODY = 999_999
@@ -138,8 +139,8 @@ class TargetContract:
         assert await snapshot() == before
 
     async def test_each_new_record_has_an_id_of_its_own(self, target: Target, absent: Desired) -> None:
-        first = await target.apply(Create(absent, reason="not in Halo yet"))
-        second = await target.apply(Create(absent, reason="not in Halo yet"))
+        first = await applied(target, Create(absent, reason="not in Halo yet"))
+        second = await applied(target, Create(absent, reason="not in Halo yet"))
 
         assert first.halo_id != second.halo_id
         assert not first.found
@@ -149,10 +150,26 @@ class TargetContract:
     ) -> None:
         id_, wish = present
         existing = await one(target, wish.kind, id_)
-        updated = await target.apply(Update(wish, existing, {"notes": "new"}, reason="changed at its source"))
-        gone = await target.apply(Retire(wish.kind, wish.source_id, id_, wish.name, reason="gone", hash=""))
+        updated = await applied(
+            target, Update(wish, existing, {"notes": "new"}, reason="changed at its source")
+        )
+        gone = await applied(
+            target, Retire(wish.kind, wish.source_id, id_, wish.name, reason="gone", hash="")
+        )
 
         assert (updated, gone) == (Applied(id_), Applied(id_))
+
+    async def test_several_changes_have_an_answer_each(
+        self, target: Target, present: tuple[int, Desired], retired: tuple[int, Desired]
+    ) -> None:
+        changes = [
+            Update(wish, await one(target, wish.kind, id_), {"notes": "new"}, reason="changed at its source")
+            for id_, wish in (present, retired)
+        ]
+
+        answers = {change.source_id: answer async for change, answer in target.apply(changes)}
+
+        assert answers == {wish.source_id: Applied(id_) for id_, wish in (present, retired)}
 
     async def test_changes_may_be_applied_together(
         self, target: Target, present: tuple[int, Desired], absent: Desired
@@ -160,23 +177,32 @@ class TargetContract:
         id_, wish = present
         existing = await one(target, wish.kind, id_)
 
-        applied = await asyncio.gather(
-            target.apply(Create(absent, reason="not in Halo yet")),
-            target.apply(Update(wish, existing, {"notes": "new"}, reason="changed at its source")),
+        both = await asyncio.gather(
+            applied(target, Create(absent, reason="not in Halo yet")),
+            applied(target, Update(wish, existing, {"notes": "new"}, reason="changed at its source")),
         )
 
-        assert applied[1].halo_id == id_ != applied[0].halo_id
+        assert both[1].halo_id == id_ != both[0].halo_id
+
+
+async def applied(target: Target, change: Change) -> Applied:
+    """What a target made of one change; raises what it refused."""
+    ((same, answer),) = [one async for one in target.apply([change])]
+    assert same is change
+    if isinstance(answer, RecordError):
+        raise answer
+    return answer
 
 
 async def create(target: Target, wish: Desired) -> int:
     """The id of a new record that fulfils this wish."""
-    return (await target.apply(Create(wish, reason="not in Halo yet"))).halo_id
+    return (await applied(target, Create(wish, reason="not in Halo yet"))).halo_id
 
 
 async def create_retired(target: Target, wish: Desired) -> int:
     """The id of a new record that was retired at once."""
     id_ = await create(target, wish)
-    await target.apply(Retire(wish.kind, wish.source_id, id_, wish.name, reason="gone", hash=""))
+    await applied(target, Retire(wish.kind, wish.source_id, id_, wish.name, reason="gone", hash=""))
     return id_
 
 

@@ -27,6 +27,7 @@ from halo_shared.errors import (
     Unplaced,
 )
 from halo_shared.integrations import TenantKind
+from tests.contract.target import applied
 from tests.support.engine import Pass
 from tests.unit.agent.targets.support import (
     SECRET,
@@ -70,7 +71,7 @@ async def target(sandbox: Sandbox, clock: HurriedClock) -> AsyncIterator[HaloTar
 
 
 async def create(target: HaloTarget, wish: Desired) -> Applied:
-    return await target.apply(Create(wish, reason="not in Halo yet"))
+    return await applied(target, Create(wish, reason="not in Halo yet"))
 
 
 async def fill(hands: Levers, count: int) -> None:
@@ -223,10 +224,10 @@ async def test_kinds_that_cannot_be_written_are_said_to_be(target: HaloTarget) -
 
 
 async def test_a_user_is_created_where_it_belongs(target: HaloTarget, hands: Levers) -> None:
-    applied = await create(target, person("a-1", emailaddress="anna@acme.example"))
+    done = await create(target, person("a-1", emailaddress="anna@acme.example"))
     (held,) = await hands.held("Users")
 
-    assert applied == Applied(held["id"])
+    assert done == Applied(held["id"])
     assert (held["name"], held["azureoid"], held["emailaddress"]) == ("Anna Berg", "a-1", "anna@acme.example")
     assert (held["client_name"], held["site_name"], held["inactive"]) == ("Acme", "Main", False)
 
@@ -246,7 +247,7 @@ async def test_an_update_changes_what_it_names_and_nothing_else(target: HaloTarg
     before = await fetched(target, ASSETS, (await create(target, wish)).halo_id)
 
     change = replace(update(wish, before), fields={"fields.Model": "X2", "notes": "moved"})
-    assert await target.apply(change) == Applied(before.id)
+    assert await applied(target, change) == Applied(before.id)
 
     after = await fetched(target, ASSETS, before.id)
     changed = {name for name in after.fields if after.fields[name] != before.fields.get(name)}
@@ -257,7 +258,7 @@ async def test_a_field_can_be_cleared(target: HaloTarget) -> None:
     wish = person("a-1", title="Head")
     before = await fetched(target, USERS, (await create(target, wish)).halo_id)
 
-    await target.apply(update(wish, before, title=""))
+    await applied(target, update(wish, before, title=""))
 
     assert (await fetched(target, USERS, before.id)).fields["title"] is None
 
@@ -266,11 +267,11 @@ async def test_a_record_is_retired_and_revived(target: HaloTarget) -> None:
     wish = person("a-1")
     id_ = (await create(target, wish)).halo_id
 
-    await target.apply(retire(wish, id_))
+    await applied(target, retire(wish, id_))
     retired = await fetched(target, USERS, id_)
     assert not retired.active
 
-    await target.apply(update(wish, retired, reactivate=True))
+    await applied(target, update(wish, retired, reactivate=True))
     assert (await fetched(target, USERS, id_)).active
 
 
@@ -347,7 +348,7 @@ async def test_updating_what_is_gone_is_refused(target: HaloTarget) -> None:
     ghost = TargetRecord(USERS, 4711, "Ghost", True, {})
 
     with pytest.raises(RecordRefused, match="no such record"):
-        await target.apply(update(person("a-1"), ghost, title="Head"))
+        await applied(target, update(person("a-1"), ghost, title="Head"))
 
 
 # --- faults ---
@@ -358,10 +359,10 @@ async def test_a_new_record_whose_answer_is_lost_is_found_and_not_doubled(
 ) -> None:
     await hands.fault("drop", path="/api/Users", method="POST")
 
-    applied = await create(target, person("a-1"))
+    done = await create(target, person("a-1"))
 
     (held,) = await hands.held("Users")
-    assert applied == Applied(held["id"], found=True)
+    assert done == Applied(held["id"], found=True)
     assert clock.slept[0] >= 1  # Halo may still have been storing it
 
 
@@ -414,7 +415,7 @@ async def test_an_update_whose_answer_is_lost_is_sent_again(target: HaloTarget, 
     existing = await fetched(target, USERS, (await create(target, wish)).halo_id)
     await hands.fault("drop", path="/api/Users", method="POST", times=2)
 
-    await target.apply(update(wish, existing, title="Head"))
+    await applied(target, update(wish, existing, title="Head"))
 
     assert [row["title"] for row in await hands.held("Users")] == ["Head"]
 
@@ -453,10 +454,10 @@ async def test_a_record_that_a_slow_halo_did_not_confirm_is_there_once(
     async with halo(sandbox, SystemClock(), answer_within=0.5) as target:
         await create(target, person("a-1"))
         await hands.fault("slow", path="/api/Users", method="POST", seconds=1)
-        applied = await create(target, person("a-2"))
+        done = await create(target, person("a-2"))
 
     held = {row["azureoid"]: row["id"] for row in await hands.held("Users")}
-    assert held["a-2"] == applied.halo_id
+    assert held["a-2"] == done.halo_id
     assert len(await hands.held("Users")) == 2
 
 

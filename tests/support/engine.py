@@ -8,7 +8,7 @@ from typing import Final, assert_never
 
 from halo_agent.connectors import CheckStep
 from halo_agent.engine.attempt import Attempt
-from halo_agent.engine.changes import Applied, Change, Create, Retire, Update
+from halo_agent.engine.changes import Answer, Applied, Change, Create, Retire, Update
 from halo_agent.engine.mapper import as_text, is_empty
 from halo_agent.engine.matcher import comparable, wished
 from halo_agent.engine.ports import Permit, SourceItem, Wanted
@@ -126,7 +126,14 @@ class MemoryHalo:
             if id_ in self.records and self.records[id_].kind is kind:
                 yield self.records[id_]
 
-    async def apply(self, change: Change) -> Applied:
+    async def apply(self, changes: Sequence[Change]) -> AsyncGenerator[tuple[Change, Answer], None]:
+        for change in changes:
+            try:
+                yield change, await self._apply(change)
+            except RecordRefused as refused:
+                yield change, refused
+
+    async def _apply(self, change: Change) -> Applied:
         self._note("apply")
         number = self.asked["apply"]
         self.before_write(change)

@@ -1,17 +1,22 @@
 """Writing a plan: bounded, in a safe order, each change remembered as soon as it is true."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing
+from itertools import islice
+from math import ceil
 from typing import Final
 
 from halo_agent.engine.attempt import Attempt
-from halo_agent.engine.changes import Applied, Change, Plan, Retire
+from halo_agent.engine.changes import Answer, Applied, Change, Plan, Retire
 from halo_agent.engine.records import Link
 from halo_shared.errors import RecordError, TooManyRefused
 from halo_shared.messages.events import Stage
 
-WORKERS: Final = 4
-"""Changes under way at once; Halo's request limit is reached long before more would help."""
+TOGETHER: Final = 25
+"""Changes that a worker hands to the target at once."""
+WORKERS: Final = 8
+"""Workers at most; the target lets fewer through while Halo is slow or asks for fewer requests."""
 REFUSALS: Final = 20
 """Fewer refused records than this never stop a run, whatever their share."""
 
@@ -42,29 +47,34 @@ async def _apply_all(attempt: Attempt, changes: list[Change], *, total: int) -> 
     waiting = iter(changes)
 
     async def work() -> None:
-        for change in waiting:
-            await _apply_one(attempt, change, total=total)
+        while some := list(islice(waiting, TOGETHER)):
+            await _apply_some(attempt, some, total=total)
 
     try:
         async with asyncio.TaskGroup() as workers:
-            for _ in range(min(WORKERS, len(changes))):
+            for _ in range(min(WORKERS, ceil(len(changes) / TOGETHER))):
                 workers.create_task(work())
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
 
 
-async def _apply_one(attempt: Attempt, change: Change, *, total: int) -> None:
+async def _apply_some(attempt: Attempt, changes: Sequence[Change], *, total: int) -> None:
     attempt.permit.check()
-    try:
-        applied = await attempt.target.apply(change)
-    except RecordError as error:
+    async with aclosing(attempt.target.apply(changes)) as answers:
+        async for change, answer in answers:
+            await _keep(attempt, change, answer)
+            await attempt.reporter.progress(Stage.APPLY, attempt.ledger.handled, total, attempt.ledger.counts)
+            attempt.permit.check()
+
+
+async def _keep(attempt: Attempt, change: Change, answer: Answer) -> None:
+    if isinstance(answer, RecordError):
         attempt.ledger.refuse(change.kind)
-        await attempt.reporter.record(change.kind, change.source_id, change.name, "failed", error)
+        await attempt.reporter.record(change.kind, change.source_id, change.name, "failed", answer)
         _stop_when_most_are_refused(attempt)
     else:
-        await attempt.links.save([_link(change, applied)])
+        await attempt.links.save([_link(change, answer)])
         attempt.ledger.applied(change.kind, change.action)
-    await attempt.reporter.progress(Stage.APPLY, attempt.ledger.handled, total, attempt.ledger.counts)
 
 
 def _stop_when_most_are_refused(attempt: Attempt) -> None:

@@ -105,6 +105,10 @@ class Applied:
     """A create that found the record there already, made by an attempt whose answer was lost."""
 
 
+Answer = Applied | RecordError
+"""What became of one change: it is true now, or Halo refused this record."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything one run would do, before it does any of it."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from halo_agent.engine.changes import Applied, Change
+from halo_agent.engine.changes import Answer, Change
 from halo_agent.engine.records import (
     Desired,
     Finished,
@@ -63,10 +63,11 @@ class Target(Protocol):
         """These records as they are now; those that no longer exist are left out."""
         ...
 
-    async def apply(self, change: Change) -> Applied:
-        """Make the change, or find it made. Safe to repeat.
+    def apply(self, changes: Sequence[Change]) -> AsyncGenerator[tuple[Change, Answer], None]:
+        """Make these changes, or find them made, and say of each what became of it as soon as it is known.
 
-        Raises RecordError when Halo refuses this record, TransientError when it could not be asked.
+        They are of one kind and do not depend on each other; how many travel together is for the target to decide.
+        Safe to repeat. Raises TransientError when Halo could not be asked.
         """
         ...
 

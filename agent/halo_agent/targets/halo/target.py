@@ -1,11 +1,11 @@
 """Changes to Halo calls: finds, fetches, and writes so that repeating does no harm."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Coroutine, Iterable, Sequence
 from itertools import islice
 from typing import Final, TypeVar, assert_never
 
-from halo_agent.engine.changes import Applied, Change, Create, Retire, Update
+from halo_agent.engine.changes import Answer, Applied, Change, Create, Retire, Update
 from halo_agent.engine.mapper import as_text, comparable_id
 from halo_agent.engine.records import Desired, TargetRecord
 from halo_agent.targets.halo import searching, wire
@@ -19,7 +19,7 @@ from halo_agent.targets.halo.searching import Question, Way
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.entities import EntityKind
-from halo_shared.errors import AmbiguousMatch, HaloIntegratorError, RecordRefused
+from halo_shared.errors import AmbiguousMatch, HaloIntegratorError, RecordError, RecordRefused
 
 T = TypeVar("T")
 log = logs.get(__name__)
@@ -81,8 +81,15 @@ class HaloTarget:
                 if row is not None:
                     yield wire.record(kind, row)
 
-    async def apply(self, change: Change) -> Applied:
-        """Make the change. A new record whose answer is lost is looked for before it is sent again."""
+    async def apply(self, changes: Sequence[Change]) -> AsyncGenerator[tuple[Change, Answer], None]:
+        """Make the changes. A new record whose answer is lost is looked for before it is sent again."""
+        for change in changes:
+            try:
+                yield change, await self._apply(change)
+            except RecordError as error:
+                yield change, error
+
+    async def _apply(self, change: Change) -> Applied:
         resource = wire.resource_of(change.kind)
         match change:
             case Create(desired=desired):
