@@ -78,6 +78,7 @@ class Connector:
 
 
 CONNECTORS: Final = {
+    "entra-id": "halo_agent.connectors.entra_id:CONNECTOR",
     "ldap": "halo_agent.connectors.ldap:CONNECTOR",
     "spreadsheet": "halo_agent.connectors.spreadsheet:CONNECTOR",
 }
