@@ -32,11 +32,8 @@ MANY: Final = 1_500
 
 @asynccontextmanager
 async def open_source(settings: EntraIdSettings, secrets: Secrets) -> AsyncIterator["EntraIdSource"]:
-    """A source over one connection pool; nothing is asked before the first read or check."""
-    # The machine's own authorities, so that a proxy which the company trusts is trusted here too.
-    trusted = ssl.create_default_context()
-    async with httpx.AsyncClient(verify=trusted, timeout=settings.timeout.total_seconds()) as http:
-        yield EntraIdSource(settings, secrets, http, SystemClock())
+    """A source that connects and signs in anew for each read and each check."""
+    yield EntraIdSource(settings, secrets, SystemClock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,53 +58,64 @@ class Part:
 class EntraIdSource:
     """Reads the users and devices of one or several directories."""
 
-    def __init__(
-        self, settings: EntraIdSettings, secrets: Secrets, http: httpx.AsyncClient, clock: Clock
-    ) -> None:
+    def __init__(self, settings: EntraIdSettings, secrets: Secrets, clock: Clock) -> None:
         self._settings = settings
-        endpoints = endpoints_of(settings.cloud)
-        self._readers = [
-            DirectoryReader(
-                GraphClient(http, endpoints, GraphAuth(http, endpoints, one, secrets, clock), clock), one
-            )
-            for one in settings.directories
-        ]
+        self._secrets = secrets
+        self._clock = clock
 
     async def read(self, wanted: Wanted) -> AsyncGenerator[SourceItem, None]:
         """What changed since the cursor; everything where that is asked for, or where changes cannot be told."""
         resource = self._resource(wanted.kind)
         selected = resource.selected({*wanted.attributes, *self._conditions(resource)})
-        parts = [await self._part(reader, resource, wanted) for reader in self._readers]
-        told, why = await self._changes(wanted, resource, parts)
-        if told is None:
+        async with self._connected() as readers:
+            parts = [await self._part(reader, resource, wanted) for reader in readers]
+            told, why = await self._changes(wanted, resource, parts)
             if why:
                 yield Remark(f"All {wanted.kind} are read, though only changes were asked for: {why}.")
-            items = self._everything(resource, selected, parts)
-        else:
-            items = self._changed(resource, selected, parts, told)
-        async with aclosing(items):
-            async for item in items:
-                yield item
+            if told is None:
+                items = self._everything(resource, selected, parts)
+            else:
+                items = self._changed(resource, selected, parts, told)
+            async with aclosing(items):
+                async for item in items:
+                    yield item
 
     async def check(self) -> AsyncGenerator[CheckStep, None]:
         """For each directory: the sign-in, what may be read, and the groups that the settings name."""
         users, devices = self._resource(EntityKind.USERS), self._resource(EntityKind.ASSETS)
-        for reader in self._readers:
-            tenant = reader.directory.tenant
-            found = rows(await reader.probe(users))
-            names = ", ".join(str(row.get(users.name)) for row in found) or "none"
-            yield CheckStep(
-                f"users of {tenant}", f"signed in as {reader.directory.client_id}; first of all: {names}"
-            )
-            for named, group in (await reader.groups(self._settings.users.named_groups)).items():
-                yield CheckStep(
-                    f"group '{named}' of {tenant}",
-                    f"{len(group.members):,} users, those of nested groups too",
+        async with self._connected() as readers:
+            for reader in readers:
+                tenant = reader.directory.tenant
+                found = rows(await reader.probe(users))
+                names = ", ".join(str(row.get(users.name)) for row in found) or "none"
+                signed_in = f"signed in as {reader.directory.client_id}; first of all: {names}"
+                yield CheckStep(f"users of {tenant}", signed_in)
+                for named, group in (await reader.groups(self._settings.users.named_groups)).items():
+                    size = f"{len(group.members):,} users, those of nested groups too"
+                    yield CheckStep(f"group '{named}' of {tenant}", size)
+                found = rows(await reader.probe(devices))
+                may = "may be read" if found else "may be read, and has none"
+                yield CheckStep(f"{devices.path} of {tenant}", may)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[list[DirectoryReader]]:
+        """A reader of each directory, over connections that end with the block."""
+        endpoints = endpoints_of(self._settings.cloud)
+        # The machine's own authorities, so that a proxy which the company trusts is trusted here too.
+        trusted = ssl.create_default_context()
+        async with httpx.AsyncClient(verify=trusted, timeout=self._settings.timeout.total_seconds()) as http:
+            yield [
+                DirectoryReader(
+                    GraphClient(
+                        http,
+                        endpoints,
+                        GraphAuth(http, endpoints, directory, self._secrets, self._clock),
+                        self._clock,
+                    ),
+                    directory,
                 )
-            found = rows(await reader.probe(devices))
-            yield CheckStep(
-                f"{devices.path} of {tenant}", "may be read" if found else "may be read, and has none"
-            )
+                for directory in self._settings.directories
+            ]
 
     def _resource(self, kind: EntityKind) -> Resource:
         resource = resource_of(kind, self._settings)
