@@ -14,7 +14,7 @@ from bench import bare
 from bench.centre import controlling
 from bench.refusals import FENCE, RUN, refusals
 from bench.rounds import Comparison, alternate
-from bench.specs import GROUP, REF, integration, tenant
+from bench.specs import AGENT, GROUP, REF, integration, tenant
 from bench.waiting import WITHIN, until
 from halo_agent.sender import Sender
 from halo_agent.store.outbox import Outbox, open_outbox
@@ -28,7 +28,7 @@ from halo_shared.messages.codec import seal
 from halo_shared.runs import RunStatus
 from halo_shared.transport.amqp import AmqpTransport
 
-EVENTS: Final = 500
+EVENTS: Final = 3_000
 """A round."""
 
 Round = Callable[[], Awaitable[float]]
@@ -102,6 +102,7 @@ def _run_under_way() -> Run:
         tenant=REF.tenant,
         integration=REF.name,
         group=GROUP,
+        agent=AGENT,
         status=RunStatus.RUNNING,
         trigger=Trigger.PERSON,
         reason="it is measured",

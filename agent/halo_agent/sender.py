@@ -17,7 +17,7 @@ from halo_shared.transport import Transport
 
 log = logs.get(__name__)
 
-BATCH: Final = 100
+BATCH: Final = 500
 PAUSE: Final = 2.0
 """Seconds before the next try when the broker did not take what was sent."""
 WAITED_OUT: Final = (BrokerUnavailable, Unroutable, CredentialRefused, PermissionMissing)

@@ -1,5 +1,7 @@
 """Taking in what agents say: transition, outcome and cursor together, once per event."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,30 +28,48 @@ _ENDS = {
 
 
 class Inbox:
-    """Stores one event after the other; a repeat changes nothing, nor does a word under an old fence."""
+    """Stores events by the batch; a repeat changes nothing, nor does a word under an old fence."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
-    async def take(self, event: Event) -> None:
-        """Store this event and let it have its effect."""
-        if isinstance(event, StatusChanged):
-            return  # our own word, stored when it was said
+    async def take(self, *said: Event) -> None:
+        """Store these events and let each have its effect, in their order: all of them, or none."""
+        # What the centre itself says was stored when it was said.
+        of_agents = {event.id: event for event in said if not isinstance(event, StatusChanged)}
+        if not of_agents:
+            return
+        now = self._clock.now()
         async with self._database.write() as db:
-            if await events.known(db, event):
-                return
-            run = await runs.find(db, event.origin.run)
-            heard = run if run and _counts(run, event) else None
-            if not isinstance(event, Progress):
-                await events.add(db, event, superseded=heard is None)
-            if heard:
-                await _affect(db, heard, event, self._clock.now())
-                await recorder.record(db, [event], self._clock.now())
-            else:
-                log.warning(
-                    "event_superseded", run=event.origin.run, fence=event.origin.fence, kind=event.kind
-                )
+            for known in await events.known(db, of_agents):
+                del of_agents[known]
+            await _take_in(db, list(of_agents.values()), now)
+
+
+async def _take_in(db: AsyncConnection, fresh: Sequence[Event], now: datetime) -> None:
+    before = await runs.these(db, {event.origin.run for event in fresh})
+    runs_now = dict(before)
+    heard: list[Event] = []
+    late: list[Event] = []
+    for event in fresh:
+        run = runs_now.get(event.origin.run)
+        if run is None or not _counts(run, event):
+            late.append(event)
+            continue
+        heard.append(event)
+        runs_now[run.id] = _after(run, event, now)
+    for (run_id, fence), many in Counter((event.origin.run, event.origin.fence) for event in late).items():
+        log.warning("events_superseded", run=run_id, fence=fence, events=many)
+    await events.add(db, [event for event in heard if not isinstance(event, Progress)], superseded=False)
+    await events.add(db, [event for event in late if not isinstance(event, Progress)], superseded=True)
+    for id_, run in runs_now.items():
+        if run is not before[id_]:
+            await runs.save(db, run)
+    for event in heard:
+        if isinstance(event, Finished):
+            await _end_attempt(db, runs_now[event.origin.run], event, now)
+    await recorder.record(db, heard, now)
 
 
 def _counts(run: Run, event: Event) -> bool:
@@ -61,16 +81,17 @@ def _counts(run: Run, event: Event) -> bool:
     return not isinstance(event, Finished) or run.status is RunStatus.RUNNING
 
 
-async def _affect(db: AsyncConnection, run: Run, event: Event, now: datetime) -> None:
+def _after(run: Run, event: Event, now: datetime) -> Run:
+    """The run once this was said of it; the same object when nothing changed."""
     match event:
         case Progress():
-            await runs.save(db, _progressed(run, event))
+            return _progressed(run, event)
         case Finished():
-            await _finish(db, run, event, now)
+            return _finished(run, event, now)
         case _ if run.unheld_since:
-            await runs.save(db, run.model_copy(update={"unheld_since": None}))
+            return run.model_copy(update={"unheld_since": None})
         case _:
-            return
+            return run
 
 
 def _progressed(run: Run, event: Progress) -> Run:
@@ -81,9 +102,9 @@ def _progressed(run: Run, event: Progress) -> Run:
     return run.model_copy(update={"progress": progress, "counts": event.counts, "unheld_since": None})
 
 
-async def _finish(db: AsyncConnection, run: Run, event: Finished, now: datetime) -> None:
+def _finished(run: Run, event: Finished, now: datetime) -> Run:
     status = TRANSITIONS[run.status, _ENDS[event.status]]
-    run = run.model_copy(
+    return run.model_copy(
         update={
             "status": status,
             "ended_at": now if status.ended else None,
@@ -94,8 +115,10 @@ async def _finish(db: AsyncConnection, run: Run, event: Finished, now: datetime)
             "held_for": event.held_for,
         }
     )
-    await runs.save(db, run)
-    await runs.end_attempt(db, run, status, now)
-    if status is RunStatus.SUCCEEDED:
+
+
+async def _end_attempt(db: AsyncConnection, run: Run, event: Finished, now: datetime) -> None:
+    await runs.end_attempt(db, run, run.status, now)
+    if run.status is RunStatus.SUCCEEDED:
         await integrations.read_up_to(db, run.ref, run.fence, event.cursors)
-    log.info("run_ended" if status.ended else "run_held", run=run.id, status=status, ref=str(run.ref))
+    log.info("run_ended" if run.status.ended else "run_held", run=run.id, status=run.status, ref=str(run.ref))

@@ -31,6 +31,6 @@ async def tell(
         status=run.status,
         failure=failure,
     )
-    await events.add(db, event, superseded=False)
+    await events.add(db, [event], superseded=False)
     await recorder.record(db, [event], now)
     await outbox.put(db, seal(event, message_id=str(event.id)), to_monitors(event))

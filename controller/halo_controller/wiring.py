@@ -21,9 +21,11 @@ from halo_shared.messages.events import EVENTS
 from halo_shared.messages.requests import REQUESTS
 from halo_shared.topology import EVENTS_QUEUE, REQUESTS_QUEUE
 from halo_shared.transport import Transport
-from halo_shared.transport.consuming import serve
+from halo_shared.transport.consuming import serve, serve_batches
 
 MOMENT: Final = 3.0
+EVENTS_AT_ONCE: Final = 500
+"""Events that are stored in one transaction, as far as so many have arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ async def running(database: Database, transport: Transport, clock: Clock) -> Asy
     watch = Watch(database, transport, clock)
     notifier = Notifier(database, clock)
     requests = partial(serve, transport, REQUESTS_QUEUE, REQUESTS, answerer.answer, prefetch=50)
-    events = partial(serve, transport, EVENTS_QUEUE, EVENTS, inbox.take, prefetch=200)
+    events = partial(serve_batches, transport, EVENTS_QUEUE, EVENTS, inbox.take, prefetch=EVENTS_AT_ONCE)
 
     async with asyncio.TaskGroup() as loops:
         tasks = [

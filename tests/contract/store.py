@@ -454,8 +454,8 @@ class StoreContract:
         line = builders.logged(run)
         end = builders.finished(run, cursors={EntityKind.USERS: "usn:17"})
         async with known.write() as db:
-            await events.add(db, end, superseded=False)
-            await events.add(db, line, superseded=False)
+            await events.add(db, [end, line], superseded=False)
+            await events.add(db, [], superseded=False)
 
             assert await events.of_run(db, run.id) == [line, end]
             assert await events.of_run(db, run.id, Level.WARNING) == [line]
@@ -465,12 +465,13 @@ class StoreContract:
     async def test_an_event_is_stored_once(self, known: Database) -> None:
         event = builders.logged(nouns.running())
         async with known.write() as db:
-            assert not await events.known(db, event)
-            await events.add(db, event, superseded=True)
-            assert await events.known(db, event)
+            other = builders.logged(nouns.running())
+            await events.add(db, [event], superseded=True)
+            assert await events.known(db, [event.id, other.id]) == [event.id]
             with pytest.raises(IntegrityError):
                 async with db.begin_nested():
-                    await events.add(db, event, superseded=False)
+                    await events.add(db, [other, event], superseded=False)
+            assert await events.known(db, [other.id]) == []
 
     # the outbox
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -31,6 +32,7 @@ from halo_shared.topology import (
     QueueKind,
 )
 from halo_shared.transport import Delivery, Transport, consuming
+from tests.support.clock import eventually
 
 DIRECT = Exchange("work", ExchangeKind.DIRECT, "test messages")
 TOPIC = Exchange("news", ExchangeKind.TOPIC, "test messages")
@@ -443,6 +445,65 @@ class TransportContract:
         assert await served(work, {"bad": error}, "bad", "good") == Served(["bad", "good"], left)
         assert await work.depth(BURIED_QUEUE) == buried
 
+    async def test_a_batch_is_handled_together_and_settled(self, work: Transport) -> None:
+        batches: list[list[str]] = []
+        arrived = asyncio.Event()
+
+        async def handle(*notes: Note) -> None:
+            batches.append([note.text for note in notes])
+            if len(batches) == 1:
+                await arrived.wait()
+
+        texts = [str(number) for number in range(25)]
+        async with serving_batches(work, handle):
+            await work.publish(seal(Note(text="first"), message_id="first"), TO_WORK)
+            for text in texts:
+                await work.publish(seal(Note(text=text), message_id=text), TO_WORK)
+            await asyncio.sleep(0)
+            arrived.set()
+
+            async def all_handled() -> bool:
+                return [text for batch in batches for text in batch] == ["first", *texts]
+
+            await eventually(all_handled)
+        assert len(batches) < len(texts)
+        assert await work.depth(WORK) == 0
+
+    async def test_of_a_batch_only_the_one_at_fault_pays(self, work: Transport, reasons: Reasons) -> None:
+        stored: list[str] = []
+
+        async def handle(*notes: Note) -> None:
+            if any(note.text == "bad" for note in notes):
+                raise KeyError("oops")
+            stored.extend(note.text for note in notes)
+
+        for text in ("a", "bad", "b"):
+            await work.publish(seal(Note(text=text), message_id=text), TO_WORK)
+
+        async def all_settled() -> bool:
+            return await work.depth(BURIED_QUEUE) == 1 and sorted(stored) == ["a", "b"]
+
+        async with serving_batches(work, handle):
+            await eventually(all_settled)
+        assert await reasons() == ["KeyError: 'oops'"]
+
+    async def test_a_batch_that_meets_a_passing_fault_is_handed_out_again_whole(
+        self, work: Transport
+    ) -> None:
+        tried = asyncio.Event()
+
+        async def handle(*_: Note) -> None:
+            tried.set()
+            raise SourceUnavailable
+
+        for text in ("a", "b"):
+            await work.publish(seal(Note(text=text), message_id=text), TO_WORK)
+        async with serving_batches(work, handle):
+            await asyncio.wait_for(tried.wait(), 20)
+        assert sorted(await bodies(work, WORK, 2)) == sorted(
+            seal(Note(text=text), message_id=text).body.decode() for text in ("a", "b")
+        )
+
     async def test_the_reason_for_burying_names_the_fault_and_no_secret(
         self, work: Transport, reasons: Reasons
     ) -> None:
@@ -497,6 +558,19 @@ async def end(delivery: Delivery, how: Settle) -> None:
             await delivery.again()
         case Settle.BURY:
             await delivery.bury("because")
+
+
+@asynccontextmanager
+async def serving_batches(
+    transport: Transport, handle: Callable[..., Awaitable[None]]
+) -> AsyncIterator[None]:
+    """A server of batches for the length of a `with`."""
+    server = asyncio.create_task(consuming.serve_batches(transport, WORK, NOTES, handle, prefetch=100))
+    try:
+        yield
+    finally:
+        server.cancel()
+        await asyncio.gather(server, return_exceptions=True)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Runs and their attempts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,12 @@ async def find(db: AsyncConnection, run_id: str) -> Run | None:
     """The run of this id, or None."""
     row = (await db.execute(select(runs).where(runs.c.id == run_id))).mappings().one_or_none()
     return Run.model_validate(row) if row else None
+
+
+async def these(db: AsyncConnection, ids: Collection[str]) -> dict[str, Run]:
+    """The runs of these ids, as far as there are such."""
+    rows = await db.execute(select(runs).where(runs.c.id.in_(ids)))
+    return {row["id"]: Run.model_validate(row) for row in rows.mappings()}
 
 
 async def get(db: AsyncConnection, prefix: str) -> Run:

@@ -1,18 +1,21 @@
 """Reading a queue so that no message is left unsettled."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Final, TypeVar
 
 from pydantic import TypeAdapter
 
 from halo_shared import logs
-from halo_shared.errors import DeliveryLost, ProtocolError, Settle, disposition
+from halo_shared.errors import DeliveryLost, ProtocolError, Settle, TransientError, disposition
 from halo_shared.messages.codec import unseal
 from halo_shared.redaction import scrub
 from halo_shared.topology import Queue
 from halo_shared.transport import Delivery, Transport
 
 M = TypeVar("M")
+T = TypeVar("T")
 log = logs.get(__name__)
 
 AGAIN_AFTER: Final = 5.0
@@ -44,20 +47,85 @@ async def serve(
     """Hand each message of a queue to `handle`, one after the other, and settle it by what came of it. Never returns."""
     async with transport.consume(queue, prefetch=prefetch) as deliveries:
         async for message, delivery in read(deliveries, family):
+            await _handle(handle, message, delivery)
+
+
+async def serve_batches(
+    transport: Transport,
+    queue: Queue,
+    family: TypeAdapter[M],
+    handle: Callable[..., Awaitable[None]],
+    *,
+    prefetch: int,
+) -> None:
+    """Hand messages to `handle(*messages)` as many at a time as have arrived, up to `prefetch`. Never returns.
+
+    Where a batch fails for another reason than a passing one, its messages are handled one by one, so that only
+    those that are at fault pay for it.
+    """
+    async with (
+        transport.consume(queue, prefetch=prefetch) as deliveries,
+        aclosing(_arrived(read(deliveries, family), prefetch)) as batches,
+    ):
+        async for batch in batches:
             try:
-                await handle(message)
-            # The edge of a loop: whatever happens, the delivery is settled.
-            except Exception as error:
-                after = disposition(error)
-                log.exception(
-                    "message_failed",
-                    queue=queue.name,
-                    settle=after.settle,
-                    error_class=after.error_class,
-                )
-                await settle(delivery, after.settle, why=f"{type(error).__name__}: {error}")
+                await handle(*(message for message, _ in batch))
+            except TransientError as error:
+                log.warning("batch_waits", queue=queue.name, messages=len(batch), code=error.code)
+                await asyncio.gather(*(settle(delivery, Settle.AGAIN) for _, delivery in batch))
+            # The edge of a loop: which message is at fault shows when each is handled by itself.
+            except Exception:
+                log.info("batch_taken_apart", queue=queue.name, messages=len(batch), exc_info=True)
+                for message, delivery in batch:
+                    await _handle(handle, message, delivery)
             else:
-                await settle(delivery, Settle.DONE)
+                await asyncio.gather(*(settle(delivery, Settle.DONE) for _, delivery in batch))
+
+
+async def _handle(handle: Callable[[M], Awaitable[None]], message: M, delivery: Delivery) -> None:
+    try:
+        await handle(message)
+    # The edge of a loop: whatever happens, the delivery is settled.
+    except Exception as error:
+        after = disposition(error)
+        log.exception(
+            "message_failed",
+            queue=delivery.queue,
+            settle=after.settle,
+            error_class=after.error_class,
+        )
+        await settle(delivery, after.settle, why=f"{type(error).__name__}: {error}")
+    else:
+        await settle(delivery, Settle.DONE)
+
+
+async def _arrived(items: AsyncIterator[T], most: int) -> AsyncGenerator[list[T], None]:
+    """The items, as many at a time as have come since the last time."""
+    waiting: asyncio.Queue[T | None] = asyncio.Queue()
+
+    async def pour() -> None:
+        try:
+            async for item in items:
+                waiting.put_nowait(item)
+        finally:
+            waiting.put_nowait(None)
+
+    pouring = asyncio.create_task(pour())
+    try:
+        ended = False
+        while not ended and (first := await waiting.get()) is not None:
+            batch = [first]
+            while len(batch) < most and not waiting.empty():
+                more = waiting.get_nowait()
+                if more is None:
+                    ended = True
+                    break
+                batch.append(more)
+            yield batch
+        await pouring
+    finally:
+        pouring.cancel()
+        await asyncio.gather(pouring, return_exceptions=True)
 
 
 async def settle(delivery: Delivery, how: Settle, *, why: str = "") -> None:

@@ -22,7 +22,7 @@ from halo_shared.messages.events import EVENTS, FinalStatus, Level, Stage, Statu
 from halo_shared.redaction import Redactor
 from halo_shared.runs import Mode, RunStatus, Tally
 from halo_shared.topology import EVENTS_QUEUE, Address, to_monitors
-from halo_shared.transport.consuming import serve
+from halo_shared.transport.consuming import serve_batches
 from tests.support.builders import (
     NOW,
     OTHER_SESSION,
@@ -296,6 +296,40 @@ async def test_a_line_for_the_log_is_kept(centre: Centre) -> None:
         assert await events.of_run(db, leased.id, Level.WARNING) == [line]
 
 
+async def test_a_batch_has_the_effect_of_its_events_in_their_order(centre: Centre) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+    line, end = logged(leased, "Mind the gap."), finished(leased, counts=COUNTS, cursors=CURSORS)
+    stale = line.model_copy(update={"id": uuid4(), "origin": origin(leased, fence=leased.fence - 1)})
+    after_the_end = finished(leased, RunStatus.FAILED)
+
+    await centre.inbox.take(progress(leased, 40), line, line, stale, end, after_the_end, end)
+    await centre.inbox.take(line, end)
+
+    ended = await centre.run(leased.id)
+    assert (ended.status, ended.counts) == (RunStatus.SUCCEEDED, COUNTS)
+    assert (await centre.integration()).cursors == CURSORS
+    assert sorted(await said_by_agents(centre)) == [
+        ("finished", False),
+        ("finished", True),
+        ("log", False),
+        ("log", True),
+    ]
+
+
+async def test_a_batch_that_cannot_be_stored_leaves_nothing_behind(centre: Centre) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+    before = await centre.told()
+    broken = logged(leased).model_copy(update={"level": None})
+
+    with pytest.raises(IntegrityError):
+        await centre.inbox.take(finished(leased, cursors=CURSORS), broken)
+
+    assert await centre.run(leased.id) == leased
+    assert await centre.told() == before
+
+
 async def test_what_the_controller_itself_said_is_not_taken_in(centre: Centre) -> None:
     await centre.set_up("one")
     leased = await centre.leased()
@@ -323,7 +357,9 @@ async def test_events_come_in_over_the_broker_and_what_is_not_understood_is_buri
     end = finished(leased)
     await centre.transport.publish(Envelope("1", "x", b"\xff"), Address("events", "acme.people.x.info"))
     await centre.transport.publish(seal(end, message_id=str(end.id)), to_monitors(end))
-    loop = asyncio.create_task(serve(centre.transport, EVENTS_QUEUE, EVENTS, centre.inbox.take, prefetch=9))
+    loop = asyncio.create_task(
+        serve_batches(centre.transport, EVENTS_QUEUE, EVENTS, centre.inbox.take, prefetch=9)
+    )
 
     async def over() -> bool:
         return (await centre.run(leased.id)).status.ended and centre.transport.unsettled == 0
