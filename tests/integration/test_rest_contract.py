@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from halo_controller.store import tables
 from halo_controller.store.database import open_database
 from halo_shared.errors import SourceUnavailable
-from halo_shared.messages.base import Failure
-from halo_shared.redaction import Redactor
 from halo_shared.runs import RunStatus
 from halo_shared.transport.memory import MemoryTransport
 from tests.support.agent_double import Attempt
@@ -60,7 +58,7 @@ async def hold(attempt: Attempt) -> None:
 
 
 async def fail(attempt: Attempt) -> None:
-    await attempt.finished(RunStatus.FAILED, failure=Failure.of(SourceUnavailable(), Redactor()))
+    await attempt.finished(RunStatus.FAILED, error=SourceUnavailable())
 
 
 async def test_every_operation_works_and_so_do_the_examples(office: Office) -> None:
