@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from halo_sandbox.services import directory as directories
+from halo_sandbox.services import domain_controller as domains
 from halo_sandbox.services import rabbitmq
 from halo_sandbox.services.directory import PrivateDirectory
+from halo_sandbox.services.domain_controller import PrivateDomain
 from halo_sandbox.services.people import people
 from halo_sandbox.services.rabbitmq import GivenRabbitMQ, PrivateRabbitMQ
 from tests.support.services import needed
@@ -23,6 +25,8 @@ MARK_OF_FIXTURE = {
     "broker_url": pytest.mark.broker,
     "shared_broker": pytest.mark.broker,
     "directory": pytest.mark.directory,
+    "domain": pytest.mark.domain,
+    "own_domain": pytest.mark.domain,
 }
 
 
@@ -57,4 +61,11 @@ async def broker_url(shared_broker: PrivateRabbitMQ | GivenRabbitMQ) -> AsyncIte
 def directory() -> Iterator[PrivateDirectory]:
     """A directory of 1,200 people, to read; a test that changes one starts its own."""
     with needed(), directories.serving(people(1_200)) as private:
+        yield private
+
+
+@pytest.fixture(scope="session")
+def domain() -> Iterator[PrivateDomain]:
+    """An Active Directory domain of 300 people, to read; a test that changes one starts its own."""
+    with needed(), domains.serving(people(300), machines=30) as private:
         yield private

@@ -28,7 +28,8 @@ class Package:
 
     name: str
     proof: Path
-    is_daemon: bool = False
+    units: tuple[str, ...] = ()
+    """The system services that apt starts with it."""
     without: str = ""
     """How the demo does without it."""
 
@@ -37,19 +38,33 @@ SERVICES = (
     Package(
         "rabbitmq-server",
         Path("/usr/lib/rabbitmq/bin/rabbitmq-server"),
-        is_daemon=True,
+        units=("rabbitmq-server",),
         without="the demo runs in one process, in memory",
     ),
     Package(
         "slapd",
         Path("/usr/sbin/slapd"),
-        is_daemon=True,
+        units=("slapd",),
         without="the demo reads people from a spreadsheet",
     ),
     Package("ldap-utils", Path("/usr/bin/ldapmodify")),
     Package("openssl", Path("/usr/bin/openssl")),
 )
-# bonsai, the LDAP client, has no Linux wheel and is compiled here.
+# An Active Directory domain controller is large, and can be started by root alone: it is installed where nothing may
+# be skipped (CI) and where somebody asks for it (AD=1). Elsewhere its tests are skipped.
+DOMAIN = (
+    Package(
+        "samba-ad-dc",
+        Path("/usr/sbin/samba"),
+        units=("smbd", "nmbd", "winbind", "samba-ad-dc"),
+        without="no private Active Directory domain can be started",
+    ),
+    Package("samba-ad-provision", Path("/usr/share/samba/setup/provision.ldif")),
+    Package("samba-dsdb-modules", Path("/usr/share/doc/samba-dsdb-modules")),
+    Package("python3-samba", Path("/usr/lib/python3/dist-packages/samba/provision")),
+    Package("ldb-tools", Path("/usr/bin/ldbadd")),
+)
+# bonsai, the LDAP client, and the Kerberos libraries have no Linux wheels and are compiled here.
 COMPILER = (
     Package("gcc", Path("/usr/bin/gcc")),
     Package("libc6-dev", Path("/usr/include/stdlib.h")),
@@ -57,6 +72,9 @@ COMPILER = (
     Package("libsasl2-dev", Path("/usr/include/sasl/sasl.h")),
     Package("libkrb5-dev", Path("/usr/include/krb5.h")),
 )
+
+
+COMPILED = ("bonsai", "gssapi", "krb5")
 
 
 class SetupError(Exception):
@@ -67,14 +85,14 @@ def main() -> None:
     """Brings everything into place that isn't there yet."""
     wanted = fingerprint()
     if (VENV / "bin/python").exists() and STAMP.is_file() and STAMP.read_text() == wanted:
-        install_with_apt(SERVICES)
+        install_with_apt(services())
         return
     fetch_uv()
     compiler = (*COMPILER, *python_headers())
-    install_with_apt((*SERVICES, *compiler))
+    install_with_apt((*services(), *compiler))
     if absent(compiler):
-        say("the LDAP connector is left out until it can be compiled")
-        install_python_packages("--no-install-package", "bonsai")
+        say("the LDAP connector, and signing in with Kerberos, are left out until they can be compiled")
+        install_python_packages(*(word for name in COMPILED for word in ("--no-install-package", name)))
         return
     install_python_packages()
     STAMP.write_text(wanted)
@@ -84,6 +102,12 @@ def say(what: str) -> None:
     """One line about what is being done."""
     sys.stdout.write(f"→ {what}\n")
     sys.stdout.flush()
+
+
+def services() -> tuple[Package, ...]:
+    """The services that tests and demo start here."""
+    wants_domain = os.environ.get("CI") or os.environ.get("AD")
+    return (*SERVICES, *DOMAIN) if wants_domain else SERVICES
 
 
 def fingerprint() -> str:
@@ -110,7 +134,7 @@ def install_with_apt(packages: tuple[Package, ...]) -> None:
         say(f"installing with apt (about a minute): {' '.join(names)}")
         apt_get(root, "update")
         apt_get(root, "install", "--yes", "--no-install-recommends", *names)
-        keep_stopped([package for package in missing if package.is_daemon], root)
+        keep_stopped([unit for package in missing for unit in package.units], root)
     if missing := absent(packages):
         names = [package.name for package in missing]
         say(f"going on without these; to have them: apt-get install {' '.join(names)}")
@@ -150,13 +174,12 @@ def apt_get(root: list[str], *arguments: str) -> None:
         say(f"apt-get {arguments[0]} failed:\n{tail}")
 
 
-def keep_stopped(daemons: list[Package], root: list[str]) -> None:
+def keep_stopped(units: list[str], root: list[str]) -> None:
     """Switches off the system services that apt has just started: we start private ones.
 
     Without systemd (containers) Debian starts none. What was there before us is left alone.
     """
-    if daemons and Path("/run/systemd/system").exists():
-        units = [package.name for package in daemons]
+    if units and Path("/run/systemd/system").exists():
         subprocess.run([*root, "systemctl", "disable", "--quiet", "--now", *units], check=False)
 
 
@@ -202,7 +225,7 @@ def python_headers() -> tuple[Package, ...]:
 
 def install_python_packages(*arguments: str) -> None:
     """Makes `.venv` hold exactly what the lock file says."""
-    say("installing the Python packages into .venv (about half a minute)")
+    say("installing the Python packages into .venv (one or two minutes)")
     if uv("sync", "--quiet", "--locked", *arguments).returncode != 0:
         raise SetupError("uv could not install the Python packages, see above")
 

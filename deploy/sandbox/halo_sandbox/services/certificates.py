@@ -1,5 +1,6 @@
 """A certificate for one private service, signed by an authority that exists for nothing else."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -18,8 +19,10 @@ class Certificates:
     key: Path
 
     @classmethod
-    def fresh(cls, folder: Path, *, days: int = 30) -> Self:
-        """Makes an authority and a certificate for this machine's loopback address in `folder`."""
+    def fresh(
+        cls, folder: Path, *, days: int = 30, names: Sequence[str] = ("DNS:localhost", "IP:127.0.0.1")
+    ) -> Self:
+        """Makes an authority, and a certificate for these names (as openssl writes them), in `folder`."""
         openssl = processes.need("openssl", "openssl")
         made = cls(folder / "ca.pem", folder / "server.pem", folder / "server.key")
         authority_key = folder / "ca.key"
@@ -34,11 +37,11 @@ class Certificates:
             (openssl, "req", *CURVE, "-keyout", str(made.key), "-subj", "/CN=localhost"),
             folder=folder,
         )
-        names = folder / "names"
-        names.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        extensions = folder / "extensions"
+        extensions.write_text(f"subjectAltName={','.join(names)}\n")
         processes.run(
             (openssl, "x509", "-req", "-CA", str(made.authority), "-CAkey", str(authority_key),
-             "-CAcreateserial", *lifetime, "-extfile", str(names), "-out", str(made.certificate)),
+             "-CAcreateserial", *lifetime, "-extfile", str(extensions), "-out", str(made.certificate)),
             folder=folder,
             stdin=request,
         )  # fmt: skip
