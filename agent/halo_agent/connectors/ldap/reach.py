@@ -12,8 +12,8 @@ from socket import SOCK_STREAM, gaierror
 from typing import Final
 
 from halo_agent.connectors import CheckStep
-from halo_agent.connectors.ldap import certificates
 from halo_agent.connectors.ldap.settings import LdapSettings
+from halo_agent.directories import certificates
 from halo_shared.clock import Clock
 from halo_shared.errors import HaloIntegratorError, SettingsInvalid, SourceUnavailable
 
@@ -81,7 +81,9 @@ async def _prove(settings: LdapSettings, clock: Clock) -> str:
         session = await _handshake(settings, context)
     except ssl.SSLCertVerificationError as error:
         shown = await _shown(settings)
-        raise certificates.refusal(error, shown, settings) from error
+        raise certificates.refusal(
+            error, shown, host=settings.host, named_in="url", ca_file=settings.ca_file
+        ) from error
     except OSError as error:  # SSLError and TimeoutError are, too
         raise _not_encrypted(error, settings) from error
     return certificates.described(session.getpeercert() or {}, clock)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from halo_agent.connectors.ldap.settings import LdapSettings
 from halo_shared.clock import Clock
 from halo_shared.errors import SettingsInvalid
 
@@ -60,10 +59,10 @@ def described(certificate: Certificate, clock: Clock) -> str:
 
 
 def refusal(
-    error: ssl.SSLCertVerificationError, shown: Certificate, settings: LdapSettings
+    error: ssl.SSLCertVerificationError, shown: Certificate, *, host: str, named_in: str, ca_file: Path | None
 ) -> SettingsInvalid:
-    """What to do about the certificate that was shown."""
-    whose = f"The certificate of {settings.host}"
+    """What to do about the certificate that was shown; `named_in` is the setting that names the host."""
+    whose = f"The certificate of {host}"
     if error.verify_code == EXPIRED:
         text = f"{whose} has expired: renew it at the directory."
     elif error.verify_code == NOT_YET_VALID:
@@ -71,11 +70,11 @@ def refusal(
     elif error.verify_code in NOT_THE_NAME:
         names = ", ".join(name for _, name in shown.get("subjectAltName", ())) or "none"
         text = (
-            f"{whose} is made out to other names: {names}. Use one of them as host in 'url', "
-            f"or have '{settings.host}' added to the certificate."
+            f"{whose} is made out to other names: {names}. Use one of them as host in '{named_in}', "
+            f"or have '{host}' added to the certificate."
         )
     else:
-        where = f"in ca_file '{settings.ca_file}'" if settings.ca_file else "by the agent's machine"
+        where = f"in ca_file '{ca_file}'" if ca_file else "by the agent's machine"
         text = (
             f"{whose} was signed by '{_name(shown, 'issuer')}', which is not trusted {where}: "
             "put the certificate (PEM) of that authority on the agent's machine and name the file in 'ca_file'."

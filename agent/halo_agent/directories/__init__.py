@@ -1,0 +1,1 @@
+"""LDAP as Active Directory speaks it: read-only, asynchronous, and heard of no connector."""
