@@ -78,6 +78,7 @@ class Connector:
 
 
 CONNECTORS: Final = {
+    "active-directory": "halo_agent.connectors.active_directory:CONNECTOR",
     "entra-id": "halo_agent.connectors.entra_id:CONNECTOR",
     "ldap": "halo_agent.connectors.ldap:CONNECTOR",
     "spreadsheet": "halo_agent.connectors.spreadsheet:CONNECTOR",
