@@ -18,11 +18,12 @@ from bench.ports import Always, Memory, Quiet, Untouched
 from bench.rounds import Comparison
 from bench.specs import REF, integration, tenant
 from halo_agent.engine.attempt import Attempt
+from halo_agent.engine.batches import BATCH
 from halo_agent.engine.mapper import wish
-from halo_agent.engine.reader import BATCH
 from halo_agent.engine.records import Link, SourceRecord
 from halo_agent.engine.sync import sync
 from halo_agent.store.links import open_links
+from halo_agent.store.workspace import open_workspace
 from halo_shared.entities import EntityKind
 from halo_shared.messages.commands import Assignment
 from halo_shared.runs import Mode
@@ -66,9 +67,9 @@ def _second_run(file: Path, size: int) -> Work:
     fences = count(FIRST_FENCE + 1)
 
     async def run() -> int:
-        async with open_links(file) as links:
+        async with open_links(file) as links, open_workspace() as workspace:
             own = links.of(REF, next(fences))
-            attempt = Attempt(assignment, Memory(records), Untouched(), own, Quiet(), Always())
+            attempt = Attempt(assignment, Memory(records), Untouched(), own, workspace, Quiet(), Always())
             await sync(attempt)
             return attempt.ledger.of(EntityKind.USERS).unchanged
 

@@ -5,7 +5,7 @@ from typing import NoReturn
 
 from halo_agent.engine.changes import Answer, Change
 from halo_agent.engine.ports import SourceItem, Wanted
-from halo_agent.engine.records import Desired, Finished, SourceRecord, TargetRecord
+from halo_agent.engine.records import Desired, Finished, Place, PlaceIds, SourceRecord, TargetRecord
 from halo_shared.entities import EntityKind
 from halo_shared.errors import HaloIntegratorError
 from halo_shared.messages.events import RecordOutcome, Stage
@@ -29,6 +29,15 @@ class Untouched:
 
     def candidates(self, wishes: Sequence[Desired], match: Sequence[str]) -> AsyncIterator[TargetRecord]:
         self._asked("candidates")
+
+    def everything(self, kind: EntityKind, fields: Collection[str]) -> AsyncIterator[TargetRecord]:
+        self._asked("list everything")
+
+    async def locate(self, place: Place) -> PlaceIds:
+        self._asked("locate")
+
+    async def type_id(self, name: str) -> int:
+        self._asked("name a type")
 
     def fetch(self, kind: EntityKind, ids: Collection[int]) -> AsyncIterator[TargetRecord]:
         self._asked("fetch")

@@ -21,7 +21,8 @@
     │   ├── RecordUnreadable
     │   ├── RecordRefused
     │   ├── AmbiguousMatch
-    │   └── Unplaced
+    │   ├── Unplaced
+    │   └── StillNeeded
     ├── RunError                  stop, write nothing more
     │   ├── IncompleteRead
     │   ├── TooManyRefused
@@ -141,6 +142,10 @@ class AmbiguousMatch(RecordError):
 
 class Unplaced(RecordError):
     """No client or site could be found for this record."""
+
+
+class StillNeeded(RecordError):
+    """The record is gone at its source, and Halo still needs it."""
 
 
 class RunError(HaloIntegratorError):

@@ -63,7 +63,8 @@ class IntegrationSpec(Strict):
     entities: tuple[EntityKind, ...] = Field(min_length=1)
     settings: dict[str, Any] = Field(default_factory=dict)
     """The connector's own settings; their schema is announced by the agents that have the connector."""
-    mapping: dict[EntityKind, EntityMapping]
+    mapping: dict[EntityKind, EntityMapping] = Field(default_factory=dict)
+    """What is left out is as the connector announces it."""
     schedule: Schedule | None = None
     limits: Limits = Limits()
     deadline: Span = Field(default=timedelta(hours=6), ge=timedelta(seconds=1))
@@ -72,11 +73,9 @@ class IntegrationSpec(Strict):
     """People are told when no run has succeeded for so long; by default three times its schedule, a day at the least."""
 
     @model_validator(mode="after")
-    def _every_entity_is_mapped(self) -> Self:
-        for kind in self.entities:
-            if kind not in self.mapping:
-                raise ValueError(f"mapping: nothing is said about '{kind}', which is among the entities")
-        if EntityKind.ASSETS in self.mapping and self.mapping[EntityKind.ASSETS].asset_type is None:
+    def _assets_have_a_type(self) -> Self:
+        assets = self.mapping.get(EntityKind.ASSETS)
+        if assets and assets.complete and assets.asset_type is None:
             raise ValueError(
                 "mapping.assets: 'asset_type' is needed, as in asset_type: {default: Workstation}"
             )

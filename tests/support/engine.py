@@ -1,15 +1,19 @@
 """The engine's surroundings in memory: a source, a Halo, a listener and a permit, each with levers for tests."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final, assert_never
+
+import aiosqlite
 
 from halo_agent.connectors import CheckStep
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.changes import Answer, Applied, Change, Create, Retire, Update
-from halo_agent.engine.mapper import as_text, is_empty
 from halo_agent.engine.matcher import comparable, wished
 from halo_agent.engine.ports import Permit, SourceItem, Wanted
 from halo_agent.engine.records import (
@@ -19,15 +23,25 @@ from halo_agent.engine.records import (
     Gone,
     Link,
     Place,
+    PlaceIds,
     Remark,
     SourceRecord,
     TargetRecord,
     UnreadableRecord,
     Value,
 )
-from halo_agent.store.links import LinkStore
+from halo_agent.engine.values import as_text, is_empty
+from halo_agent.store.links import LinkStore, open_links
+from halo_agent.store.workspace import SCHEMA, DiskWorkspace
 from halo_shared.entities import EntityKind
-from halo_shared.errors import HaloIntegratorError, LeaseLost, RecordRefused, RunError, TargetUnavailable
+from halo_shared.errors import (
+    HaloIntegratorError,
+    LeaseLost,
+    RecordRefused,
+    RunError,
+    TargetUnavailable,
+    Unplaced,
+)
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.limits import Limits
 from halo_shared.mapping import EntityMapping
@@ -92,6 +106,8 @@ class MemoryHalo:
         """Calls of each method."""
         self.written: list[Change] = []
         """Changes that were stored, in that order."""
+        self.places = {Place("Acme", "Main"): PlaceIds(1, 11)}
+        self.types = {"Workstation": 1, "Server": 2}
         self.refuses: Callable[[Change], bool] = lambda _: False
         self.hidden: frozenset[str] = frozenset()
         """Fields that lists leave out."""
@@ -107,7 +123,7 @@ class MemoryHalo:
     @property
     def reads(self) -> int:
         """Calls that asked for records."""
-        return self.asked["candidates"] + self.asked["fetch"]
+        return self.asked["candidates"] + self.asked["everything"] + self.asked["fetch"]
 
     async def candidates(
         self, wishes: Sequence[Desired], match: Sequence[str]
@@ -125,6 +141,22 @@ class MemoryHalo:
             await asyncio.sleep(0)
             if id_ in self.records and self.records[id_].kind is kind:
                 yield self.records[id_]
+
+    async def everything(
+        self, kind: EntityKind, fields: Collection[str]
+    ) -> AsyncGenerator[TargetRecord, None]:
+        self._note("everything")
+        for record in list(self.records.values()):
+            if record.kind is kind:
+                yield record
+
+    async def locate(self, place: Place) -> PlaceIds:
+        if place not in self.places:
+            raise Unplaced(f"Halo has no site '{place.site}' of client '{place.client}'.")
+        return self.places[place]
+
+    async def type_id(self, name: str) -> int:
+        return self.types[name]
 
     async def apply(self, changes: Sequence[Change]) -> AsyncGenerator[tuple[Change, Answer], None]:
         for change in changes:
@@ -223,11 +255,29 @@ class Pass:
         self.asked += 1
 
 
+@asynccontextmanager
+async def open_world(links: Path, halo: MemoryHalo | None = None) -> AsyncIterator["World"]:
+    """An agent's memory in this file, and room for one attempt after the other."""
+    async with (
+        open_links(links) as store,
+        aiosqlite.connect("", isolation_level=None, check_same_thread=False) as db,
+    ):
+        await db.executescript(SCHEMA)
+        yield World(store, DiskWorkspace(db), halo or MemoryHalo())
+
+
+def empty(workspace: DiskWorkspace) -> None:
+    """As a new one is; while nobody uses it."""
+    tables = re.findall(r"CREATE TABLE (\w+)", SCHEMA)
+    workspace._db._conn.executescript(";".join(f"DELETE FROM {one}" for one in tables))  # noqa: S608 - constants
+
+
 @dataclass(slots=True)
 class World:
     """A Halo and what an agent remembers of it; each attempt gets the next fence."""
 
     store: LinkStore
+    workspace: DiskWorkspace
     halo: MemoryHalo = field(default_factory=MemoryHalo)
     fence: int = 0
     heard: Heard = field(default_factory=Heard)
@@ -240,7 +290,10 @@ class World:
         self.fence += 1
         self.heard = Heard()
         links = self.store.of(REF, self.fence)
-        return Attempt(assigned or assignment(), source, self.halo, links, self.heard, permit or Pass())
+        empty(self.workspace)
+        return Attempt(
+            assigned or assignment(), source, self.halo, links, self.workspace, self.heard, permit or Pass()
+        )
 
     async def links(self, ref: IntegrationRef = REF) -> dict[str, Link]:
         """All that is remembered of people, by source id."""

@@ -58,9 +58,9 @@ def show_preview(found: Preview, *, as_json: bool) -> None:
     if as_json:
         out.print_json(json.dumps(_as_data(found)))
         return
-    if found.plan.changes:
-        out.print(_changes(found.plan.changes))
-    for skip in found.plan.skips:
+    if found.changes:
+        out.print(_changes(found.changes))
+    for skip in found.skips:
         out.print(Text(f"skipped  {skip.kind}: {skip.name}: {skip.why.message}", style="magenta"))
     for problem in found.problems:
         out.print(Text(f"failed   {problem.kind}: {problem.error.message}", style="red"))
@@ -101,7 +101,7 @@ def _text(value: Value) -> str:
 
 
 def _summary(found: Preview) -> Text:
-    counted = Counter(change.action for change in found.plan.changes)
+    counted = Counter(change.action for change in found.changes)
     unchanged = sum(tally.unchanged for tally in found.counts.values())
     words = [f"{counted[action]:,} to {action}" for action in sorted(counted)] or ["nothing to write"]
     return Text(f"{', '.join(words)}; {unchanged:,} in step already. Nothing was written.", style="bold")
@@ -121,11 +121,11 @@ def _as_data(found: Preview) -> dict[str, Any]:  # Any: JSON
                     for name, before, after in _fields(change)
                 ],
             }
-            for change in found.plan.changes
+            for change in found.changes
         ],
         "skipped": [
             {"entity": skip.kind, "source_id": skip.source_id, "name": skip.name, "reason": skip.why.message}
-            for skip in found.plan.skips
+            for skip in found.skips
         ],
         "failed": [
             {"entity": one.kind, "name": one.name, "reason": one.error.message} for one in found.problems

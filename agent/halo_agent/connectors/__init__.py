@@ -4,9 +4,9 @@ A connector folder holds source, settings, README and sample. Its settings model
 the validation, the documentation and the JSON schema that the agent announces all come from it.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Final, Protocol
@@ -15,8 +15,16 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from halo_agent.engine.ports import Source
 from halo_shared.entities import EntityKind
-from halo_shared.errors import ConfigurationError, ExtraMissing, SettingsInvalid, UnknownConnector
+from halo_shared.errors import (
+    ConfigurationError,
+    ExtraMissing,
+    MappingInvalid,
+    SettingsInvalid,
+    UnknownConnector,
+)
 from halo_shared.files import explain
+from halo_shared.integrations import IntegrationSpec
+from halo_shared.mapping import EntityMapping
 from halo_shared.messages.requests import ConnectorSpec
 
 
@@ -56,6 +64,8 @@ class Connector:
         [Any, Secrets], AbstractAsyncContextManager[CheckedSource]
     ]  # Any: an instance of `settings`
     """Touches nothing yet: the first read or check connects."""
+    mapping: Mapping[EntityKind, EntityMapping] = field(default_factory=dict)
+    """How its records are written where the integration does not say otherwise; a place need not be among it."""
 
     @property
     def spec(self) -> ConnectorSpec:
@@ -65,7 +75,21 @@ class Connector:
             title=self.title,
             entities=self.entities,
             settings_schema=self.settings.model_json_schema(),
+            mapping=dict(self.mapping),
         )
+
+    def completed(self, integration: IntegrationSpec) -> IntegrationSpec:
+        """The integration with this connector's mapping where it says nothing; raises MappingInvalid as any mapping does."""
+        mapping = {**self.mapping, **integration.mapping}
+        for kind, default in self.mapping.items():
+            if given := integration.mapping.get(kind):
+                try:
+                    mapping[kind] = given.over(default)
+                except ValidationError as error:
+                    raise MappingInvalid(
+                        "\n".join(explain(error, EntityMapping, name=f"mapping.{kind}"))
+                    ) from error
+        return integration.model_copy(update={"mapping": mapping})
 
     def parse(self, settings: dict[str, Any]) -> BaseModel:
         """The settings, checked; raises SettingsInvalid naming each key that is wrong."""

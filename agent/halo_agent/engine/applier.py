@@ -1,14 +1,16 @@
 """Writing a plan: bounded, in a safe order, each change remembered as soon as it is true."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from itertools import islice
 from math import ceil
 from typing import Final
 
+from halo_agent.engine import references
 from halo_agent.engine.attempt import Attempt
-from halo_agent.engine.changes import Answer, Applied, Change, Plan, Retire
+from halo_agent.engine.changes import Answer, Applied, Change, Retire
+from halo_agent.engine.plan import Plan
 from halo_agent.engine.records import Link
 from halo_shared.errors import RecordError, TooManyRefused
 from halo_shared.messages.events import Stage
@@ -22,49 +24,59 @@ REFUSALS: Final = 20
 
 
 async def apply(attempt: Attempt, plan: Plan) -> None:
-    """Write every change of the plan; raises the first error that is not about one record only."""
-    await attempt.links.save([adopted.link for adopted in plan.adopted])
-    for kind_and_action in _stages(plan):
-        await _apply_all(attempt, kind_and_action, total=len(plan.changes))
+    """Write every change of the plan, then what could not be said before all of them were written.
+
+    Raises the first error that is not about one record only.
+    """
+    async for adopts in plan.adopted():
+        await attempt.links.save([adopted.link for adopted in adopts])
+        await references.await_unmet(attempt, adopts)
+    async for changes in plan.changes():
+        await references.await_unmet(attempt, changes)
+        await _apply_all(attempt, await references.complete(attempt, changes), total=plan.size)
+    for kind in attempt.assignment.integration.entities:
+        async for expected in attempt.links.expected(kind):
+            updates = await references.connections(attempt, kind, expected)
+            refused = await _apply_all(attempt, updates, total=plan.size)
+            await attempt.links.met([one for one in expected if one.link.source_id not in refused])
 
 
-def _stages(plan: Plan) -> Iterator[list[Change]]:
-    """Runs of changes that do not depend on each other: one kind of entity and one direction at a time."""
-    stage: list[Change] = []
-    for change in plan.changes:
-        if stage and (stage[-1].kind, isinstance(stage[-1], Retire)) != (
-            change.kind,
-            isinstance(change, Retire),
-        ):
-            yield stage
-            stage = []
-        stage.append(change)
-    if stage:
-        yield stage
-
-
-async def _apply_all(attempt: Attempt, changes: list[Change], *, total: int) -> None:
-    waiting = iter(changes)
+async def _apply_all(
+    attempt: Attempt, changes: Sequence[tuple[Change, RecordError | None]], *, total: int
+) -> set[str]:
+    """Write these, several at a time; tells which were refused, by Halo or before."""
+    refused = set()
+    for change, error in changes:
+        if error is not None:
+            await _keep(attempt, change, error)
+            refused.add(change.source_id)
+    writable = [change for change, error in changes if error is None]
+    waiting = iter(writable)
 
     async def work() -> None:
         while some := list(islice(waiting, TOGETHER)):
-            await _apply_some(attempt, some, total=total)
+            refused.update(await _apply_some(attempt, some, total=total))
 
     try:
         async with asyncio.TaskGroup() as workers:
-            for _ in range(min(WORKERS, ceil(len(changes) / TOGETHER))):
+            for _ in range(min(WORKERS, ceil(len(writable) / TOGETHER))):
                 workers.create_task(work())
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
+    return refused
 
 
-async def _apply_some(attempt: Attempt, changes: Sequence[Change], *, total: int) -> None:
+async def _apply_some(attempt: Attempt, changes: Sequence[Change], *, total: int) -> set[str]:
+    refused = set()
     attempt.permit.check()
     async with aclosing(attempt.target.apply(changes)) as answers:
         async for change, answer in answers:
             await _keep(attempt, change, answer)
+            if isinstance(answer, RecordError):
+                refused.add(change.source_id)
             await attempt.reporter.progress(Stage.APPLY, attempt.ledger.handled, total, attempt.ledger.counts)
             attempt.permit.check()
+    return refused
 
 
 async def _keep(attempt: Attempt, change: Change, answer: Answer) -> None:

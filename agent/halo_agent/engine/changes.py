@@ -1,10 +1,9 @@
-"""Changes and plans: what is to be done to Halo, and why, as data."""
+"""Changes: what is to be done to Halo, and why, as data."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-from halo_agent.engine.records import Desired, Fields, Link, TargetRecord
+from halo_agent.engine.records import Desired, Fields, Link, Reference, TargetRecord
 from halo_shared.entities import EntityKind
 from halo_shared.errors import RecordError
 from halo_shared.runs import Action
@@ -38,7 +37,8 @@ class Update:
 
     action: ClassVar = Action.UPDATE
 
-    desired: Desired
+    desired: Desired | Link
+    """The wish; or the link, when the wish is fulfilled already and only a reference is added."""
     existing: TargetRecord
     fields: Fields
     reason: str
@@ -70,6 +70,8 @@ class Retire:
     reason: str
     hash: str
     """Of the wish that this fulfils."""
+    fields: Fields = field(default_factory=dict)
+    """What is written instead of making it inactive, as a status."""
 
 
 Change = Create | Update | Retire
@@ -81,6 +83,8 @@ class Adopt:
 
     link: Link
     reason: str
+    unmet: tuple[Reference, ...] = ()
+    """What it refers to that is not in Halo yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,32 +111,3 @@ class Applied:
 
 Answer = Applied | RecordError
 """What became of one change: it is true now, or Halo refused this record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything one run would do, before it does any of it."""
-
-    decisions: Sequence[Decision]
-    populations: dict[EntityKind, int]
-    """How many active links each kind had before: what a percentage is a percentage of."""
-
-    @property
-    def changes(self) -> Sequence[Change]:
-        """What would be written, in a safe order: by kind, and retirements last, in reverse."""
-        order = list(EntityKind)
-        written = [d for d in self.decisions if isinstance(d, Create | Update)]
-        retired = [d for d in self.decisions if isinstance(d, Retire)]
-        written.sort(key=lambda change: order.index(change.kind))
-        retired.sort(key=lambda change: -order.index(change.kind))
-        return [*written, *retired]
-
-    @property
-    def adopted(self) -> Sequence[Adopt]:
-        """What becomes known without a write."""
-        return [d for d in self.decisions if isinstance(d, Adopt)]
-
-    @property
-    def skips(self) -> Sequence[Skip]:
-        """What is left alone, each with its reason."""
-        return [d for d in self.decisions if isinstance(d, Skip)]

@@ -1,67 +1,181 @@
 """Comparing what was read with what Halo holds, until every record has its decision."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
 
 from halo_agent.engine import planner
 from halo_agent.engine.attempt import Attempt
+from halo_agent.engine.batches import batched
 from halo_agent.engine.changes import Adopt, Decision
-from halo_agent.engine.matcher import Candidates, Matched, match
-from halo_agent.engine.reader import Proof, Reading
+from halo_agent.engine.contests import Contest, Held, Sought, Verdict
+from halo_agent.engine.matcher import Cascade, Match, Matched, Missing
+from halo_agent.engine.preparing import prepare
 from halo_agent.engine.records import Desired, Link, TargetRecord
 from halo_shared.entities import EntityKind
 from halo_shared.messages.events import Stage
+from halo_shared.runs import Mode
+
+ASKED_FOR: Final = 2_000
+"""More wishes than this are compared with everything that Halo has, rather than asked for."""
 
 
-async def compare(attempt: Attempt, reading: Reading, proof: Proof) -> list[Decision]:
-    """A decision, with its reason, for each record that is not known to be unchanged."""
-    decisions: list[Decision] = []
-    unknown = list(reading.unknown)
-    held = await _held(attempt, reading.kind, (link for _, link in reading.changed))
-    for desired, link in reading.changed:
-        if existing := held.get(link.halo_id):
-            decisions.append(planner.for_link(desired, link, existing))
-        else:
-            unknown.append(desired)
-    decisions += [decision async for decision in _of_unknown(attempt, reading.kind, unknown)]
-    in_step = sum(isinstance(decision, Adopt) for decision in decisions)
-    attempt.ledger.add(reading.kind, unchanged=in_step)
-    decisions += await _of_gone(attempt, reading)
-    if proof.absence:
-        decisions += await _of_absent(attempt, reading)
-    return decisions
+async def compare(attempt: Attempt, kind: EntityKind, *, absence: bool) -> int:
+    """Decide on each record that is not known to be unchanged; tells how many of Halo's were recognised."""
+    await _of_linked(attempt, kind)
+    recognised = await _of_unlinked(attempt, kind)
+    await _of_lost(attempt, kind)
+    if absence:
+        await _of_absent(attempt, kind)
+    return recognised
 
 
-async def _of_unknown(attempt: Attempt, kind: EntityKind, unknown: list[Desired]) -> AsyncIterator[Decision]:
+async def _of_linked(attempt: Attempt, kind: EntityKind) -> None:
+    """Linked records as Halo has them now; what it has no longer is looked for like any other."""
+    mapping = attempt.mapping(kind)
+    done = by_hand = 0
+    async for batch in attempt.workspace.linked(kind):
+        held = await _held(attempt, kind, (link for _, link in batch))
+        wishes = [
+            sought.desired for sought in await prepare(attempt, kind, [one for one, _ in batch], known=True)
+        ]
+        decisions: list[Decision] = []
+        for desired, (original, link) in zip(wishes, batch, strict=True):
+            if existing := held.get(link.halo_id):
+                decisions.append(planner.for_link(desired, link, existing, mapping))
+                by_hand += planner.unchanged(desired, link) and not isinstance(decisions[-1], Adopt)
+            else:
+                await attempt.workspace.wait(kind, [(original, None)])
+        await _decide(attempt, kind, decisions)
+        done += len(batch)
+        await attempt.reporter.progress(Stage.MATCH, done, None, attempt.ledger.counts)
+    if attempt.assignment.mode is Mode.RECONCILE:
+        await attempt.reporter.log(
+            f"{done} linked {kind} were compared with Halo; {by_hand} had been changed there by hand."
+        )
+
+
+async def _of_unlinked(attempt: Attempt, kind: EntityKind) -> int:
     """Records without a link, or whose record in Halo is gone: matched against all that could be the same."""
-    if not unknown:
-        return
-    mapping = attempt.assignment.integration.mapping[kind]
-    found = [record async for record in attempt.target.candidates(unknown, mapping.match)]
-    taken = await attempt.links.taken(kind, [record.id for record in found])
-    matches = match(unknown, Candidates(found, mapping.identity, mapping.match), taken)
-    for done, (desired, matched) in enumerate(zip(unknown, matches, strict=True), start=1):
-        if isinstance(matched, Matched):
-            yield planner.for_match(desired, await _whole(attempt, desired, matched))
-        else:
-            yield planner.for_match(desired, matched)
-        await attempt.reporter.progress(Stage.MATCH, done, len(unknown), attempt.ledger.counts)
+    total = await attempt.workspace.unlinked_count(kind)
+    if not total:
+        return 0
+    cascade = Cascade(attempt.mapping(kind))
+    await _hold(attempt, kind, cascade, await _seek(attempt, kind, cascade, total))
+    done = recognised = 0
+    for level in range(len(cascade.fields)):
+        async for contests in attempt.workspace.contests(level):
+            recognised += await _judge(attempt, kind, cascade, level, contests)
+            done += len(contests)
+            await attempt.reporter.progress(Stage.MATCH, done, total, attempt.ledger.counts)
+    async for rest in attempt.workspace.missing():
+        await _decide(attempt, kind, [_match(attempt, sought, Missing()) for sought in rest])
+        done += len(rest)
+        await attempt.reporter.progress(Stage.MATCH, done, total, attempt.ledger.counts)
+    await attempt.workspace.forget_search()
+    return recognised
 
 
-async def _of_gone(attempt: Attempt, reading: Reading) -> list[Decision]:
+async def _seek(attempt: Attempt, kind: EntityKind, cascade: Cascade, total: int) -> Sequence[Desired]:
+    """Let every wish look for its record; returns them all where they are few."""
+    few: list[Desired] = []
+    async for wishes in attempt.workspace.unlinked(kind):
+        prepared = await prepare(attempt, kind, wishes, known=False)
+        await attempt.workspace.seek(
+            [Sought(one.desired, cascade.keys_of_wish(one.desired), one.unplaced) for one in prepared]
+        )
+        if total <= ASKED_FOR:
+            few += [one.desired for one in prepared]
+    return few
+
+
+async def _hold(attempt: Attempt, kind: EntityKind, cascade: Cascade, few: Sequence[Desired]) -> None:
+    names = [one.field for one in cascade.fields]
+    if few:
+        found = attempt.target.candidates(few, names[1:])
+    else:
+        found = attempt.target.everything(kind, {*names, *cascade.beside})
+    async for records in batched(found):
+        owners = await attempt.links.taken(kind, [record.id for record in records])
+        await attempt.workspace.hold(
+            [Held(record, cascade.keys_of_record(record), owners.get(record.id)) for record in records]
+        )
+
+
+async def _judge(
+    attempt: Attempt, kind: EntityKind, cascade: Cascade, level: int, contests: Sequence[Contest]
+) -> int:
+    """Decide what these wishes find; tells how many have found their record."""
+    found: list[tuple[Contest, Match]] = [(contest, cascade.judge(contest, level)) for contest in contests]
+    found = await _whole(attempt, kind, found)
+    await attempt.workspace.judge(
+        [
+            Verdict(contest.desired.source_id, match.existing.id if isinstance(match, Matched) else None)
+            for contest, match in found
+        ]
+    )
+    await _decide(
+        attempt, kind, [_match(attempt, Sought(contest.desired, ()), match) for contest, match in found]
+    )
+    return sum(isinstance(match, Matched) for _, match in found)
+
+
+def _match(attempt: Attempt, sought: Sought, match: Match) -> Decision:
+    return planner.for_match(sought.desired, match, attempt.mapping(sought.desired.kind), sought.unplaced)
+
+
+async def _whole(
+    attempt: Attempt, kind: EntityKind, found: Sequence[tuple[Contest, Match]]
+) -> list[tuple[Contest, Match]]:
+    """The same matches with every field that is wished for: lists may leave fields out."""
+    lacking = {
+        match.existing.id
+        for contest, match in found
+        if isinstance(match, Matched) and not _fields(contest.desired) <= match.existing.fields.keys()
+    }
+    whole = {record.id: record async for record in attempt.target.fetch(kind, lacking)} if lacking else {}
+    return [
+        (contest, Matched(whole.get(match.existing.id, match.existing), match.reason))
+        if isinstance(match, Matched)
+        else (contest, match)
+        for contest, match in found
+    ]
+
+
+def _fields(desired: Desired) -> set[str]:
+    return {desired.identity[0], *desired.always, *desired.when_empty}
+
+
+async def _of_lost(attempt: Attempt, kind: EntityKind) -> None:
     """Linked records that the source says are away; what was read besides is there after all."""
-    gone = [source_id for source_id in reading.gone if source_id not in reading.ids]
-    known = await attempt.links.find(reading.kind, gone)
-    links = [link for link in known.values() if link.active]
-    held = await _held(attempt, reading.kind, links)
-    return [planner.for_absence(link, held.get(link.halo_id), reading.gone[link.source_id]) for link in links]
+    async for reasons in attempt.workspace.lost(kind):
+        known = await attempt.links.find(kind, reasons)
+        await _retire(attempt, kind, [link for link in known.values() if link.active], reasons)
 
 
-async def _of_absent(attempt: Attempt, reading: Reading) -> list[Decision]:
+async def _of_absent(attempt: Attempt, kind: EntityKind) -> None:
     """Linked records that a complete read did not show; each is looked at in Halo before it is retired."""
-    settled = reading.ids | reading.gone.keys()
-    absent = [link async for link in attempt.links.unseen(reading.kind) if link.source_id not in settled]
-    held = await _held(attempt, reading.kind, absent)
-    return [planner.for_absence(link, held.get(link.halo_id)) for link in absent]
+    async for links in attempt.links.active(kind):
+        unseen = await attempt.workspace.unseen(kind, [link.source_id for link in links])
+        await _retire(attempt, kind, [link for link in links if link.source_id in unseen], {})
+
+
+async def _retire(
+    attempt: Attempt, kind: EntityKind, links: Collection[Link], reasons: Mapping[str, str]
+) -> None:
+    held = await _held(attempt, kind, links)
+    mapping = attempt.mapping(kind)
+    usual = "no longer at its source"
+    await attempt.workspace.decide(
+        [
+            planner.for_absence(link, held.get(link.halo_id), mapping, reasons.get(link.source_id, usual))
+            for link in links
+        ]
+    )
+
+
+async def _decide(attempt: Attempt, kind: EntityKind, decisions: Sequence[Decision]) -> None:
+    await attempt.workspace.decide(decisions)
+    attempt.ledger.add(kind, unchanged=sum(isinstance(one, Adopt) for one in decisions))
 
 
 async def _held(attempt: Attempt, kind: EntityKind, links: Iterable[Link]) -> dict[int | None, TargetRecord]:
@@ -72,15 +186,4 @@ async def _held(attempt: Attempt, kind: EntityKind, links: Iterable[Link]) -> di
         return held
     async for record in attempt.target.fetch(kind, ids):
         held[record.id] = record
-        await attempt.reporter.progress(Stage.MATCH, len(held), len(ids), attempt.ledger.counts)
     return held
-
-
-async def _whole(attempt: Attempt, desired: Desired, matched: Matched) -> Matched:
-    """The same match with every field that is wished for: lists may leave fields out."""
-    record = matched.existing
-    if {desired.identity[0], *desired.always, *desired.when_empty} <= record.fields.keys():
-        return matched
-    async for whole in attempt.target.fetch(record.kind, [record.id]):
-        return Matched(whole, matched.reason)
-    return matched

@@ -1,19 +1,18 @@
 """Which of Halo's records is the same as a source's: pure, and never a guess."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from halo_agent.engine.mapper import as_text, is_empty
+from halo_agent.engine.contests import Contest, Keys
 from halo_agent.engine.records import Desired, TargetRecord, Value
+from halo_agent.engine.values import as_text, is_empty
+from halo_shared.mapping import NEVER_MATCH, EntityMapping, MatchField
 
-PLACEHOLDERS: Final = frozenset(
-    {"none", "n/a", "unknown", "default string", "to be filled by o.e.m.", "system serial number"}
-)
-"""What makers and people write where a value is not known; such a value recognises nothing."""
 SHOWN: Final = 100
 """Characters of a value that a reason quotes."""
+CLIENT: Final = "client_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,54 +39,58 @@ class Ambiguous:
 Match = Matched | Missing | Ambiguous
 
 
-class Candidates:
-    """Halo's records, found by the value of the identity or of a match field."""
+class Cascade:
+    """The fields by which records are recognised, in the order in which they decide.
 
-    def __init__(self, records: Iterable[TargetRecord], identity: str, fields: Sequence[str]) -> None:
-        self.cascade = (identity, *fields)
-        """The fields in the order in which they decide."""
-        self._identity = identity
-        self._by_field: dict[str, dict[str, list[TargetRecord]]] = {
-            field: defaultdict(list) for field in self.cascade
-        }
-        for record in records:
-            for field, index in self._by_field.items():
-                if key := self._key(field, record.fields.get(field)):
-                    index[key].append(record)
-
-    def like(self, desired: Desired, field: str) -> Sequence[TargetRecord]:
-        """The records that hold what is wished for in this field."""
-        key = self._key(field, wished(desired, field))
-        return self._by_field[field].get(key, ()) if key else ()
-
-    def _key(self, field: str, value: Value) -> str:
-        # Any id is an id: a tool may count from zero.
-        return as_text(value).casefold() if field == self._identity else comparable(value)
-
-
-def match(wishes: Sequence[Desired], candidates: Candidates, taken: Mapping[int, str]) -> list[Match]:
-    """A match for each wish, in their order.
-
-    The identity of all of them decides first, then one match field after the other for those that are left; the
+    The identity of all wishes decides first, then one match field after the other for those that are left; the
     first field that finds anything decides. What one wish has got is no candidate for the others, nor is what
-    `taken` says to belong to another source record. A record that several wishes could be is given to none.
+    belongs to another source record already. A record that several wishes could be is given to none.
     """
-    owners = dict(taken)
-    suitors: Counter[int] = Counter()
-    decided: dict[str, Match] = {}
-    for field in candidates.cascade:
-        found: dict[str, list[TargetRecord]] = {}
-        for desired in wishes:
-            if desired.source_id not in decided and (free := _free(desired, candidates, field, owners)):
-                found[desired.source_id] = free
-                suitors.update(record.id for record in free)
-        for desired in wishes:
-            if free := found.get(desired.source_id, []):
-                matched = _judge(desired, field, free, suitors)
-                decided[desired.source_id] = matched
-                if isinstance(matched, Matched):
-                    owners[matched.existing.id] = desired.source_id
-    return [decided.get(desired.source_id, Missing()) for desired in wishes]
+
+    def __init__(self, mapping: EntityMapping) -> None:
+        identity = MatchField(field=mapping.identity or "")
+        self.fields = (identity, *mapping.match)
+        self._never = unmatchable(mapping.never_match)
+
+    @property
+    def beside(self) -> frozenset[str]:
+        """Fields that narrow a comparison down."""
+        return frozenset({CLIENT} if any(one.within for one in self.fields) else ())
+
+    def keys_of_wish(self, desired: Desired) -> Keys:
+        """What a wish is recognised by, level by level."""
+        client = wished(desired, CLIENT)
+        return [self._key(level, wished(desired, one.field), client) for level, one in enumerate(self.fields)]
+
+    def keys_of_record(self, record: TargetRecord) -> Keys:
+        """What a record of Halo is recognised by, level by level."""
+        client = record.fields.get(CLIENT)
+        return [
+            self._key(level, record.fields.get(one.field), client) for level, one in enumerate(self.fields)
+        ]
+
+    def judge(self, contest: Contest, level: int) -> Matched | Ambiguous:
+        """The verdict on what a wish finds at a level."""
+        one = self.fields[level]
+        value = as_text(wished(contest.desired, one.field))[:SHOWN]
+        where = " at its client" if one.within else ""
+        if contest.found > 1:
+            reason = f"{contest.found} records in Halo have {one.field} '{value}'{where}"
+            return Ambiguous(contest.candidates, reason)
+        if contest.suitors > 1:
+            reason = (
+                f"several records of the source could be the one in Halo with {one.field} '{value}'{where}"
+            )
+            return Ambiguous(contest.candidates, reason)
+        return Matched(contest.candidates[0], reason=f"same {one.field} ({value}){where}")
+
+    def _key(self, level: int, value: Value, client: Value) -> str:
+        if level == 0:
+            return as_text(value).casefold()  # any id is an id: a tool may count from zero
+        key = comparable(value, self._never)
+        if not key or self.fields[level].within is None:
+            return key
+        return f"{as_text(client)}\0{key}" if not is_empty(client) else ""
 
 
 def wished(desired: Desired, field: str) -> Value:
@@ -97,32 +100,14 @@ def wished(desired: Desired, field: str) -> Value:
     return {**desired.when_empty, **desired.on_create, **desired.always}.get(field)
 
 
-def comparable(value: Value) -> str:
+def unmatchable(values: Collection[str]) -> frozenset[str]:
+    """Values that recognise nothing, in the form in which values are compared."""
+    return frozenset(value.strip().casefold() for value in values)
+
+
+def comparable(value: Value, never: frozenset[str] = unmatchable(NEVER_MATCH)) -> str:
     """The form in which values are compared; empty when the value recognises nothing."""
     if is_empty(value):
         return ""
     text = as_text(value).casefold()
-    return "" if text in PLACEHOLDERS or not text.strip("0") else text
-
-
-def _free(
-    desired: Desired, candidates: Candidates, field: str, owners: Mapping[int, str]
-) -> list[TargetRecord]:
-    return [
-        record
-        for record in candidates.like(desired, field)
-        if owners.get(record.id, desired.source_id) == desired.source_id
-    ]
-
-
-def _judge(
-    desired: Desired, field: str, free: Sequence[TargetRecord], suitors: Mapping[int, int]
-) -> Matched | Ambiguous:
-    value = as_text(wished(desired, field))[:SHOWN]
-    if len(free) > 1:
-        return Ambiguous(free, reason=f"{len(free)} records in Halo have {field} '{value}'")
-    if suitors[free[0].id] > 1:
-        return Ambiguous(
-            free, reason=f"several records of the source could be the one in Halo with {field} '{value}'"
-        )
-    return Matched(free[0], reason=f"same {field} ({value})")
+    return "" if text in never or not re.sub(r"[\s:.{}()-]", "", text).strip("0") else text

@@ -1,24 +1,32 @@
 """All that the engine asks of the world."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
-from halo_agent.engine.changes import Answer, Change
+from halo_agent.engine.changes import Answer, Change, Decision
+from halo_agent.engine.contests import Contest, Held, Sought, Verdict
 from halo_agent.engine.records import (
     Desired,
+    Expected,
     Finished,
     Gone,
     Link,
+    Place,
+    PlaceIds,
+    Reference,
     Remark,
     SourceRecord,
     TargetRecord,
     UnreadableRecord,
+    Waiting,
 )
 from halo_shared.entities import EntityKind
 from halo_shared.errors import HaloIntegratorError
 from halo_shared.messages.events import RecordOutcome, Stage
-from halo_shared.runs import Counts, Mode
+from halo_shared.runs import Action, Counts, Mode
+
+D = TypeVar("D")
 
 SourceItem = SourceRecord | UnreadableRecord | Gone | Remark | Finished
 
@@ -59,8 +67,20 @@ class Target(Protocol):
         """
         ...
 
+    def everything(self, kind: EntityKind, fields: Collection[str]) -> AsyncIterator[TargetRecord]:
+        """Every record of a kind, inactive ones too, with at least these fields: for when most could be the same."""
+        ...
+
     def fetch(self, kind: EntityKind, ids: Collection[int]) -> AsyncIterator[TargetRecord]:
-        """These records as they are now; those that no longer exist are left out."""
+        """These records as they are now, with all their fields; those that no longer exist are left out."""
+        ...
+
+    async def locate(self, place: Place) -> PlaceIds:
+        """Halo's ids of a place; raises Unplaced, with the names that come near, when Halo has no such place."""
+        ...
+
+    async def type_id(self, name: str) -> int:
+        """Halo's id of an asset type; raises MappingInvalid when Halo has no such type."""
         ...
 
     def apply(self, changes: Sequence[Change]) -> AsyncGenerator[tuple[Change, Answer], None]:
@@ -83,6 +103,10 @@ class Links(Protocol):
         """How many active records are linked."""
         ...
 
+    def active(self, kind: EntityKind) -> AsyncIterator[Sequence[Link]]:
+        """The links of active records, in batches."""
+        ...
+
     async def taken(self, kind: EntityKind, halo_ids: Collection[int]) -> dict[int, str]:
         """Which of these Halo records already belong to a source record, and to which."""
         ...
@@ -91,12 +115,99 @@ class Links(Protocol):
         """Keep these, stamped with the attempt's fence; a link that a newer fence wrote stays as it is."""
         ...
 
-    async def mark_seen(self, kind: EntityKind, source_ids: Collection[str]) -> None:
-        """The source still has these, as far as this attempt has read."""
+    async def expect(self, kind: EntityKind, references: Mapping[str, Sequence[Reference]]) -> None:
+        """References that cannot be written yet, by source id; they take the place of those that were kept before."""
         ...
 
-    def unseen(self, kind: EntityKind) -> AsyncIterator[Link]:
-        """Active links whose record this attempt has not seen."""
+    def expected(self, kind: EntityKind) -> AsyncIterator[Sequence[Expected]]:
+        """References of this kind that can be written now, since both records are in Halo."""
+        ...
+
+    async def met(self, expected: Collection[Expected]) -> None:
+        """These references are written."""
+        ...
+
+    async def places(self) -> dict[Place, PlaceIds]:
+        """Places whose names were recognised before, so that renaming a client in Halo moves nobody."""
+        ...
+
+    async def learn(self, place: Place, ids: PlaceIds) -> None:
+        """This name stands for this place from now on."""
+        ...
+
+
+class Workspace(Protocol):
+    """Room on the agent's disk for one attempt: what was read, what Halo has, what is decided. Gone when it ends."""
+
+    async def see(self, kind: EntityKind, source_ids: Collection[str]) -> set[str]:
+        """Those of these ids that were not seen before; now all are."""
+        ...
+
+    async def unseen(self, kind: EntityKind, source_ids: Collection[str]) -> set[str]:
+        """Those of these ids that were not seen."""
+        ...
+
+    async def lose(self, kind: EntityKind, reasons: Mapping[str, str]) -> None:
+        """These ids are proved to be away, and how it is known."""
+        ...
+
+    def lost(self, kind: EntityKind) -> AsyncIterator[Mapping[str, str]]:
+        """Ids that are proved to be away and were not seen, each with its reason."""
+        ...
+
+    async def wait(self, kind: EntityKind, waiting: Collection[Waiting]) -> None:
+        """These are to be compared with Halo."""
+        ...
+
+    def linked(self, kind: EntityKind) -> AsyncIterator[Sequence[tuple[Desired, Link]]]:
+        """Wishes that wait, of records that Halo had when they were last looked at."""
+        ...
+
+    def unlinked(self, kind: EntityKind) -> AsyncIterator[Sequence[Desired]]:
+        """Wishes that wait, of records that may or may not be in Halo; also what is added meanwhile."""
+        ...
+
+    async def unlinked_count(self, kind: EntityKind) -> int:
+        """How many of those there are."""
+        ...
+
+    async def seek(self, sought: Collection[Sought]) -> None:
+        """These wishes look for their record."""
+        ...
+
+    async def hold(self, held: Collection[Held]) -> None:
+        """These records of Halo can be found."""
+        ...
+
+    def contests(self, level: int) -> AsyncIterator[Sequence[Contest]]:
+        """Each wish without a verdict for which this level of the cascade finds anything.
+
+        A level is finished when all its contests were judged; the next may then begin.
+        """
+        ...
+
+    async def judge(self, verdicts: Collection[Verdict]) -> None:
+        """These wishes have found their record, or will find none."""
+        ...
+
+    def missing(self) -> AsyncIterator[Sequence[Sought]]:
+        """Wishes for which no level found anything."""
+        ...
+
+    async def forget_search(self) -> None:
+        """Make room for the next kind."""
+        ...
+
+    async def decide(self, decisions: Collection[Decision]) -> None:
+        """Keep these for the plan."""
+        ...
+
+    def decisions(self, kind: EntityKind, sort: type[D]) -> AsyncIterator[Sequence[D]]:
+        """What was decided of this sort for this kind, in batches."""
+        ...
+
+    async def counts(self) -> dict[tuple[EntityKind, Action], int]:
+        """How many changes of each sort were decided."""
         ...
 
 

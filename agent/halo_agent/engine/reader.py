@@ -1,42 +1,33 @@
-"""Reading a source: what is unchanged is dropped at once, the rest waits to be compared with Halo."""
+"""Reading a source: what is unchanged is dropped at once, the rest waits on disk to be compared with Halo."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
 
 from halo_agent.engine import planner
 from halo_agent.engine.attempt import Attempt
-from halo_agent.engine.mapper import attributes_read, comparable_id, wish
+from halo_agent.engine.batches import batched
+from halo_agent.engine.mapper import attributes_read, comparable_id, out_of_scope, wish
 from halo_agent.engine.ports import SourceItem, Wanted
-from halo_agent.engine.records import Desired, Finished, Gone, Link, Remark, SourceRecord, UnreadableRecord
+from halo_agent.engine.records import Desired, Finished, Gone, Remark, SourceRecord, UnreadableRecord
 from halo_shared.entities import EntityKind
 from halo_shared.errors import IncompleteRead, RecordUnreadable
 from halo_shared.messages.commands import Assignment
 from halo_shared.messages.events import Stage
 from halo_shared.runs import Mode
 
-BATCH: Final = 500
-"""Records whose links are looked up together: what crosses a thread is dear one by one."""
-
 
 @dataclass(slots=True)
 class Reading:
-    """What one read of one kind found."""
+    """What one read of one kind found, in numbers."""
 
     kind: EntityKind
     unfulfilled: set[str]
     """Attributes that the mapping wants and that no record has had yet."""
     end: Finished | None = None
-    ids: set[str] = field(default_factory=set)
-    """Of every record that was read."""
+    records: int = 0
     unreadable: int = 0
-    changed: list[tuple[Desired, Link]] = field(default_factory=list)
-    """Linked records whose wish is no longer the one that was fulfilled."""
-    unknown: list[Desired] = field(default_factory=list)
-    """Records that no link is known of."""
-    gone: dict[str, str] = field(default_factory=dict)
-    """Source ids that are proved to be away, and how it is known."""
+    outside: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +38,11 @@ class Proof:
     cursor: str | None
 
 
-async def read(attempt: Attempt, kind: EntityKind) -> tuple[Reading, Proof]:
+async def read(attempt: Attempt, kind: EntityKind) -> Proof:
     """Everything the source has of this kind; raises IncompleteRead when it never said that it had finished."""
-    assignment = attempt.assignment
-    reading = Reading(
-        kind, unfulfilled=set(map(str.casefold, attributes_read(assignment.integration.mapping[kind])))
-    )
-    async with (
-        aclosing(attempt.source.read(_wanted(assignment, kind))) as items,
-        aclosing(_batches(items)) as batches,
-    ):
+    wanted = _wanted(attempt.assignment, kind, attributes_read(attempt.mapping(kind)))
+    reading = Reading(kind, unfulfilled=set(map(str.casefold, wanted.attributes)))
+    async with aclosing(attempt.source.read(wanted)) as items, aclosing(batched(items)) as batches:
         async for batch in batches:
             await _take(attempt, reading, batch)
             done = attempt.ledger.of(kind).read
@@ -65,96 +51,113 @@ async def read(attempt: Attempt, kind: EntityKind) -> tuple[Reading, Proof]:
         raise IncompleteRead(
             f"Reading {kind} stopped before the source said that it was complete; nothing was changed in Halo."
         )
-    await _say_what_no_record_has(attempt, reading)
-    return reading, await _proof(attempt, reading, reading.end)
+    await _remark(attempt, reading)
+    return Proof(absence=reading.end.full and not reading.unreadable, cursor=reading.end.cursor)
 
 
-def _wanted(assignment: Assignment, kind: EntityKind) -> Wanted:
+def _wanted(assignment: Assignment, kind: EntityKind, attributes: frozenset[str]) -> Wanted:
     return Wanted(
         kind,
         Mode.DELTA if assignment.mode is Mode.DELTA else Mode.FULL,
         assignment.cursors.get(kind),
-        attributes_read(assignment.integration.mapping[kind]),
+        attributes,
     )
 
 
-async def _proof(attempt: Attempt, reading: Reading, end: Finished) -> Proof:
-    """What was not seen may be what could not be read: a read with gaps proves no absence."""
-    if end.full and reading.unreadable:
-        await attempt.reporter.log(
-            f"{reading.unreadable} {reading.kind} could not be read and may be any of those that were not seen, "
-            "so none is deactivated for its absence until they can."
-        )
-    return Proof(absence=end.full and not reading.unreadable, cursor=end.cursor)
-
-
 async def _take(attempt: Attempt, reading: Reading, batch: Sequence[SourceItem]) -> None:
-    mapping = attempt.assignment.integration.mapping[reading.kind]
-    wishes = []
-    for item in (_checked(reading, item) for item in batch):
-        if isinstance(item, SourceRecord):
-            reading.unfulfilled.difference_update(map(str.casefold, item.attributes))
-            wishes.append(wish(item, mapping))
-        elif isinstance(item, UnreadableRecord):
-            reading.unreadable += 1
-            attempt.ledger.add(reading.kind, failed=1)
-            error = RecordUnreadable(f"{item.place}: {item.reason}")
-            await attempt.reporter.record(reading.kind, "", item.place, "failed", error)
-        elif isinstance(item, Gone):
-            reading.gone[comparable_id(item.id)] = item.reason
-        elif isinstance(item, Remark):
-            await attempt.reporter.log(item.text)
-        else:
-            reading.end = item
-    await _sort(attempt, reading, wishes)
+    away: dict[str, str] = {}
+    records = []
+    for item in (_checked(item) for item in batch):
+        match item:
+            case SourceRecord():
+                reading.unfulfilled.difference_update(map(str.casefold, item.attributes))
+                if outside := out_of_scope(item, attempt.mapping(reading.kind)):
+                    reading.outside += 1
+                    away[comparable_id(item.id)] = f"it left the scope ({outside})"
+                else:
+                    records.append(item)
+            case UnreadableRecord():
+                await _fail(attempt, reading, item)
+            case Gone():
+                away[comparable_id(item.id)] = item.reason
+            case Remark():
+                await attempt.reporter.log(item.text)
+            case Finished():
+                reading.end = item
+    await attempt.workspace.lose(reading.kind, away)
+    await _sort(attempt, reading, [desired async for desired in _wishes(attempt, reading, records)])
 
 
-def _checked(reading: Reading, item: SourceItem) -> SourceItem:
+def _checked(item: SourceItem) -> SourceItem:
     """The item, or why it cannot be told which record it is."""
     if not isinstance(item, SourceRecord):
         return item
-    source_id = comparable_id(item.id)
-    if not source_id:
+    if not item.id.strip():
         return UnreadableRecord(item.kind, item.name, "the source gives no id for it")
-    if source_id in reading.ids:
-        return UnreadableRecord(
-            item.kind, item.name, f"the source gives the id '{item.id}' twice; the first is used"
-        )
-    reading.ids.add(source_id)
+    try:
+        item.id.encode()
+    except UnicodeEncodeError:
+        return UnreadableRecord(item.kind, item.name, "its id is not text")
     return item
 
 
+async def _wishes(
+    attempt: Attempt, reading: Reading, records: Sequence[SourceRecord]
+) -> AsyncIterator[Desired]:
+    """What is wished for each record that is read for the first time and can be mapped."""
+    new = await attempt.workspace.see(reading.kind, [comparable_id(record.id) for record in records])
+    for record in records:
+        source_id = comparable_id(record.id)
+        if source_id not in new:
+            why = f"the source gives the id '{record.id}' twice; the first is used"
+            await _fail(attempt, reading, UnreadableRecord(record.kind, record.name, why))
+            continue
+        new.remove(source_id)
+        reading.records += 1
+        try:
+            yield wish(record, attempt.mapping(reading.kind))
+        except RecordUnreadable as error:
+            attempt.ledger.add(reading.kind, read=1, skipped=1)
+            await attempt.reporter.record(reading.kind, source_id, record.name, "skipped", error)
+
+
 async def _sort(attempt: Attempt, reading: Reading, wishes: Sequence[Desired]) -> None:
-    ids = [desired.source_id for desired in wishes]
-    known = await attempt.links.find(reading.kind, ids)
-    await attempt.links.mark_seen(reading.kind, ids)
+    known = await attempt.links.find(reading.kind, [desired.source_id for desired in wishes])
     anew = attempt.assignment.mode is Mode.RECONCILE
-    same = 0
+    waiting = []
     for desired in wishes:
         link = known.get(desired.source_id)
-        if not anew and planner.unchanged(desired, link):
-            same += 1
-        elif link is None or link.halo_id is None:
-            reading.unknown.append(desired)
-        else:
-            reading.changed.append((desired, link))
-    attempt.ledger.add(reading.kind, read=len(wishes), unchanged=same)
+        if anew or not planner.unchanged(desired, link):
+            waiting.append((desired, link if link and link.halo_id is not None else None))
+    await attempt.workspace.wait(reading.kind, waiting)
+    attempt.ledger.add(reading.kind, read=len(wishes), unchanged=len(wishes) - len(waiting))
 
 
-async def _batches(items: AsyncIterator[SourceItem]) -> AsyncGenerator[list[SourceItem], None]:
-    batch: list[SourceItem] = []
-    async for item in items:
-        batch.append(item)
-        if len(batch) >= BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+async def _fail(attempt: Attempt, reading: Reading, item: UnreadableRecord) -> None:
+    reading.unreadable += 1
+    attempt.ledger.add(reading.kind, failed=1)
+    error = RecordUnreadable(f"{item.place}: {item.reason}")
+    await attempt.reporter.record(reading.kind, "", item.place, "failed", error)
 
 
-async def _say_what_no_record_has(attempt: Attempt, reading: Reading) -> None:
-    if reading.unfulfilled and reading.ids:
+async def _remark(attempt: Attempt, reading: Reading) -> None:
+    for text in _remarks(reading):
+        await attempt.reporter.log(text)
+
+
+def _remarks(reading: Reading) -> Iterator[str]:
+    """What somebody should know of a read although nothing failed."""
+    if reading.unfulfilled and reading.records:
         names = ", ".join(sorted(reading.unfulfilled))
-        await attempt.reporter.log(
-            f"The mapping of {reading.kind} reads {names}, which none of {len(reading.ids)} records has: is it spelt right?"
+        yield (
+            f"The mapping of {reading.kind} reads {names}, which none of {reading.records} records has: "
+            "is it spelt right?"
+        )
+    if reading.outside:
+        yield f"{reading.outside} {reading.kind} are outside the scope of the mapping."
+    if reading.end and reading.end.full and reading.unreadable:
+        # What was not seen may be what could not be read: a read with gaps proves no absence.
+        yield (
+            f"{reading.unreadable} {reading.kind} could not be read and may be any of those that were not seen, "
+            "so none is deactivated for its absence until they can."
         )

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from halo_shared.entities import EntityKind
 
@@ -53,6 +53,11 @@ class Software:
     name: str
     version: str = ""
     publisher: str = ""
+
+    @property
+    def line(self) -> str:
+        """As one text, which is how a target takes and shows it."""
+        return "\t".join(part.replace("\t", " ") for part in (self.name, self.version, self.publisher))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,23 @@ Fields = Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceIds:
+    """A place by Halo's ids."""
+
+    client_id: int
+    site_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """A place that a record may belong to, and what says so."""
+
+    place: Place
+    by: Literal["connector", "table", "rule", "name", "default"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """What Halo should hold for one source record."""
 
@@ -132,13 +154,19 @@ class Desired:
     """Written only where Halo holds nothing."""
     identity: tuple[str, str]
     """The Halo field that holds the source's id, and that id as the source writes it."""
-    place: Place
+    place: Place | None = None
+    """Where a new record goes, by name; `client_id` and `site_id` among the fields say it by Halo's ids."""
     asset_type: str | None = None
+    placings: tuple[Placing, ...] = ()
+    """Where it may belong, the most certain first: the first that Halo has decides."""
+    references: tuple[Reference, ...] = ()
+    """Those that are not among the fields yet."""
+    hash: str = ""
+    """The same for the same wish, so that an unchanged record needs no look at Halo."""
 
-    @property
-    def hash(self) -> str:
-        """The same for the same wish, so that an unchanged record needs no look at Halo."""
-        return digest(self)
+    def __post_init__(self) -> None:
+        if not self.hash:
+            object.__setattr__(self, "hash", digest(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +198,21 @@ class Link:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A reference that waited until both records were in Halo."""
+
+    link: Link
+    """Of the record that refers."""
+    reference: Reference
+    halo_id: int
+    """Of the record that is referred to."""
+
+
+Waiting = tuple[Desired, Link | None]
+"""A wish that is not known to be fulfilled, and the link of its record if there is one in Halo."""
+
+
 def digest(desired: Desired) -> str:
     """A short, stable fingerprint of everything in a wish that reaches Halo."""
     content = (
@@ -178,5 +221,8 @@ def digest(desired: Desired) -> str:
         sorted(desired.on_create.items()),
         sorted(desired.when_empty.items()),
         desired.identity,
+        desired.asset_type,
+        [(one.place.client, one.place.site) for one in desired.placings],
+        [(one.role, one.kind, one.value, one.attribute) for one in desired.references],
     )
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()

@@ -1,7 +1,8 @@
 """The story of a sync: read → scope → map → match → plan → guard → apply → commit.
 
-Scoping and mapping happen while reading (`reader`), matching and planning while comparing with Halo (`comparer`).
-Nothing is written before the whole plan has passed the guard, and nothing at all when the plan could not be made.
+Scoping and mapping happen while reading (`reader`), placing, matching and planning while comparing with Halo
+(`comparer`). All of it waits on the agent's disk (`Workspace`), so that no number of records is too large. Nothing is
+written before the whole plan has passed the guard, and nothing at all when the plan could not be made.
 """
 
 from collections.abc import Sequence
@@ -10,12 +11,12 @@ from dataclasses import dataclass, field
 from halo_agent.engine import guard
 from halo_agent.engine.applier import apply
 from halo_agent.engine.attempt import Attempt
-from halo_agent.engine.changes import Decision, Plan
 from halo_agent.engine.comparer import compare
+from halo_agent.engine.plan import Plan
 from halo_agent.engine.reader import read
 from halo_shared.entities import EntityKind
 from halo_shared.messages.events import FinalStatus, Stage
-from halo_shared.runs import Cursors, Excess, RunStatus
+from halo_shared.runs import Action, Cursors, Excess, RunStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ async def sync(attempt: Attempt) -> Outcome:
     """
     plan, cursors = await make_plan(attempt)
     await _report_skips(attempt, plan)
-    if excesses := guard.check(plan, attempt.assignment.integration.limits, attempt.assignment.approved):
+    integration = attempt.assignment.integration
+    approved = attempt.assignment.approved
+    if excesses := guard.check(plan.counts, plan.populations, integration.limits, approved):
         return Outcome(RunStatus.HELD, held_for=excesses)
     await apply(attempt, plan)
     total = attempt.ledger.total
@@ -46,21 +49,23 @@ async def sync(attempt: Attempt) -> Outcome:
 
 async def make_plan(attempt: Attempt) -> tuple[Plan, Cursors]:
     """Everything that a run would do, and where the next read would start; writes nothing."""
-    decisions: list[Decision] = []
-    populations: dict[EntityKind, int] = {}
+    populations: dict[tuple[EntityKind, Action], int] = {}
     cursors: Cursors = {}
-    for kind in attempt.assignment.integration.entities:
-        populations[kind] = await attempt.links.active_count(kind)
-        reading, proof = await read(attempt, kind)
-        decisions += await compare(attempt, reading, proof)
+    entities = attempt.assignment.integration.entities
+    for kind in (kind for kind in EntityKind if kind in entities):
+        linked = await attempt.links.active_count(kind)
+        proof = await read(attempt, kind)
+        recognised = await compare(attempt, kind, absence=proof.absence)
+        populations |= {(kind, Action.RETIRE): linked, (kind, Action.UPDATE): linked + recognised}
         if proof.cursor is not None:
             cursors[kind] = proof.cursor
-    plan = Plan(decisions, populations)
-    await attempt.reporter.progress(Stage.PLAN, 0, len(plan.changes), attempt.ledger.counts)
+    plan = Plan(attempt.workspace, await attempt.workspace.counts(), populations)
+    await attempt.reporter.progress(Stage.PLAN, 0, plan.size, attempt.ledger.counts)
     return plan, cursors
 
 
 async def _report_skips(attempt: Attempt, plan: Plan) -> None:
-    for skip in plan.skips:
-        attempt.ledger.add(skip.kind, skipped=1)
-        await attempt.reporter.record(skip.kind, skip.source_id, skip.name, "skipped", skip.why)
+    async for skips in plan.skips():
+        for skip in skips:
+            attempt.ledger.add(skip.kind, skipped=1)
+            await attempt.reporter.record(skip.kind, skip.source_id, skip.name, "skipped", skip.why)

@@ -9,11 +9,12 @@ from halo_agent import connectors
 from halo_agent.connectors import Secrets
 from halo_agent.engine import guard
 from halo_agent.engine.attempt import Attempt
-from halo_agent.engine.changes import Plan
+from halo_agent.engine.changes import Change, Skip
 from halo_agent.engine.sync import make_plan
 from halo_agent.jobs.permits import NeverWrites
 from halo_agent.settings import Settings
 from halo_agent.store.links import copied_links
+from halo_agent.store.workspace import open_workspace
 from halo_agent.targets.halo import open_halo
 from halo_shared.clock import Clock
 from halo_shared.entities import EntityKind
@@ -41,7 +42,8 @@ class Problem:
 class Preview:
     """What a run would do, and what a person would have to agree to."""
 
-    plan: Plan
+    changes: Sequence[Change]
+    skips: Sequence[Skip]
     counts: Counts
     excesses: Sequence[Excess]
     problems: Sequence[Problem]
@@ -72,11 +74,13 @@ async def preview(
 ) -> Preview:
     """The plan of a full run of this integration now; nothing is written anywhere."""
     connector = connectors.find(integration.connector)
+    integration = connector.completed(integration)
     parsed = connector.parse(integration.settings)
     secret = secrets.resolve(tenant.halo.client_secret)
     listener = Listener()
     async with AsyncExitStack() as stack:
         links = await stack.enter_async_context(copied_links(settings.data / "links.db"))
+        workspace = await stack.enter_async_context(open_workspace())
         source = await stack.enter_async_context(connector.open(parsed, secrets))
         target = await stack.enter_async_context(
             open_halo(
@@ -95,9 +99,12 @@ async def preview(
             source=source,
             target=target,
             links=links.of(IntegrationRef(tenant.name, integration.name), fence=NEWEST),
+            workspace=workspace,
             reporter=listener,
             permit=NeverWrites(),
         )
         plan, _ = await make_plan(attempt)
-        excesses = guard.check(plan, integration.limits, approvals=())
-        return Preview(plan, attempt.ledger.counts, excesses, listener.problems, listener.remarks)
+        excesses = guard.check(plan.counts, plan.populations, integration.limits, approvals=())
+        changes = [change async for some in plan.changes() for change in some]
+        skips = [skip async for some in plan.skips() for skip in some]
+        return Preview(changes, skips, attempt.ledger.counts, excesses, listener.problems, listener.remarks)

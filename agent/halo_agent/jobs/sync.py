@@ -10,6 +10,7 @@ from halo_agent.engine.sync import sync
 from halo_agent.leases import Lease
 from halo_agent.reporter import Ending, EventReporter
 from halo_agent.store.links import LinkStore
+from halo_agent.store.workspace import open_workspace
 from halo_agent.targets.halo import open_halo
 from halo_shared import logs
 from halo_shared.clock import Clock
@@ -34,13 +35,14 @@ class SyncJobs:
         """One attempt, from opening both sides to its ending; raises what keeps it from starting."""
         grant = lease.grant
         assignment = grant.assignment
-        integration = assignment.integration
+        connector = connectors.find(assignment.integration.connector)
+        integration = connector.completed(assignment.integration)
+        assignment = assignment.model_copy(update={"integration": integration})
         ledger = Ledger()
         links = self._links.of(IntegrationRef(assignment.tenant, integration.name), grant.fence)
         if not await links.take_over(grant.previous_fence):
             log.info("links_compared_anew", run=grant.run, fence=grant.fence, before=grant.previous_fence)
         await reporter.progress(Stage.CONNECT, 0, None, ledger.counts)
-        connector = connectors.find(integration.connector)
         settings = connector.parse(integration.settings)
         secret = self._secrets.resolve(assignment.halo.client_secret)
         async with AsyncExitStack() as stack:
@@ -55,7 +57,8 @@ class SyncJobs:
                     tell=reporter.log,
                 )
             )
-            attempt = Attempt(assignment, source, target, links, reporter, lease, ledger)
+            workspace = await stack.enter_async_context(open_workspace())
+            attempt = Attempt(assignment, source, target, links, workspace, reporter, lease, ledger)
             try:
                 outcome = await sync(attempt)
             except HaloIntegratorError as error:

@@ -3,14 +3,15 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import aiosqlite
 
-from halo_agent.engine.records import NO_WISH, Link
+from halo_agent.engine.mapper import comparable_id
+from halo_agent.engine.records import NO_WISH, Expected, Link, Place, PlaceIds, Reference, Role
 from halo_agent.store.files import opened, take_steps, to_its_end, transaction
 from halo_shared.entities import EntityKind
 from halo_shared.errors import ConfigurationError
@@ -39,7 +40,32 @@ STEPS: Final = (
         PRIMARY KEY (tenant, integration)
     ) WITHOUT ROWID
     """,
+    """
+    ALTER TABLE links DROP COLUMN seen;
+    CREATE TABLE expected (
+        tenant TEXT NOT NULL,
+        integration TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        source_id TEXT NOT NULL,
+        role TEXT NOT NULL,
+        to_kind TEXT NOT NULL,
+        to_id TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (tenant, integration, kind, source_id, role, to_kind, to_id)
+    ) WITHOUT ROWID;
+    CREATE TABLE places (
+        tenant TEXT NOT NULL,
+        integration TEXT NOT NULL,
+        client TEXT NOT NULL,
+        site TEXT NOT NULL,
+        client_id INTEGER NOT NULL,
+        site_id INTEGER NOT NULL,
+        PRIMARY KEY (tenant, integration, client, site)
+    ) WITHOUT ROWID
+    """,
 )
+BATCH: Final = 500
+"""Rows that are read together."""
 
 Rows = list[tuple[Any, ...]]  # Any: one value per column
 
@@ -137,10 +163,10 @@ class IntegrationLinks:
 
     async def save(self, links: Collection[Link]) -> None:
         statement = """INSERT INTO links
-            (tenant, integration, kind, source_id, halo_id, hash, active, name, fence, seen)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            (tenant, integration, kind, source_id, halo_id, hash, active, name, fence)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT DO UPDATE SET halo_id = excluded.halo_id, hash = excluded.hash,
-                active = excluded.active, name = excluded.name, fence = excluded.fence, seen = excluded.seen
+                active = excluded.active, name = excluded.name, fence = excluded.fence
             WHERE excluded.fence >= links.fence"""
         rows = [
             (
@@ -151,34 +177,94 @@ class IntegrationLinks:
                 link.active,
                 link.name,
                 self._fence,
-                self._fence,
             )
             for link in links
         ]
         await self._write(statement, rows)
 
-    async def mark_seen(self, kind: EntityKind, source_ids: Collection[str]) -> None:
-        statement = f"UPDATE links SET seen = max(seen, ?) WHERE {_SCOPE} AND source_id = ?"  # noqa: S608 - no value is pasted in
-        await self._write(statement, [(self._fence, *self._scope(kind), one) for one in source_ids])
+    async def active(self, kind: EntityKind) -> AsyncIterator[list[Link]]:
+        query = f"""SELECT {_COLUMNS} FROM links WHERE {_SCOPE} AND active AND source_id > ?
+            ORDER BY source_id LIMIT ?"""  # noqa: S608 - no value is pasted in
+        last = ""
+        while rows := list(await self._db.execute_fetchall(query, (*self._scope(kind), last, BATCH))):
+            yield [_link(kind, row) for row in rows]
+            last = rows[-1][0]
 
-    async def unseen(self, kind: EntityKind) -> AsyncIterator[Link]:
-        query = f"SELECT {_COLUMNS} FROM links WHERE {_SCOPE} AND active AND seen < ?"  # noqa: S608 - no value is pasted in
-        async with self._db.execute(query, (*self._scope(kind), self._fence)) as rows:
-            async for row in rows:
-                yield _link(kind, row)
+    async def expect(self, kind: EntityKind, references: Mapping[str, Sequence[Reference]]) -> None:
+        forget = f"DELETE FROM expected WHERE {_SCOPE} AND source_id = ?"  # noqa: S608 - no value is pasted in
+        keep = "INSERT OR REPLACE INTO expected VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        scope = self._scope(kind)
+        rows = [
+            (*scope, source_id, one.role, one.kind, comparable_id(one.value), one.value)
+            for source_id, some in references.items()
+            for one in some
+            if one.attribute is None
+        ]
+        await to_its_end(
+            self._write_now(
+                (forget, [(*scope, source_id) for source_id in references]),
+                (keep, rows),
+            )
+        )
+
+    async def expected(self, kind: EntityKind) -> AsyncIterator[list[Expected]]:
+        query = """
+            SELECT here.source_id, here.halo_id, here.hash, here.active, here.name, role, to_kind, value, there.halo_id, to_id
+            FROM expected
+            JOIN links AS here USING (tenant, integration, kind, source_id)
+            JOIN links AS there ON there.tenant = expected.tenant AND there.integration = expected.integration
+                AND there.kind = to_kind AND there.source_id = to_id
+            WHERE expected.tenant = ? AND expected.integration = ? AND expected.kind = ?
+                AND (expected.source_id, role, to_kind, to_id) > (?, ?, ?, ?)
+                AND here.halo_id IS NOT NULL AND here.active AND there.halo_id IS NOT NULL
+            ORDER BY expected.source_id, role, to_kind, to_id LIMIT ?"""
+        last: tuple[str, ...] = ("", "", "", "")
+        while rows := list(await self._db.execute_fetchall(query, (*self._scope(kind), *last, BATCH))):
+            yield [_expected(kind, row) for row in rows]
+            last = (rows[-1][0], rows[-1][5], rows[-1][6], rows[-1][9])
+
+    async def met(self, expected: Collection[Expected]) -> None:
+        statement = f"DELETE FROM expected WHERE {_SCOPE} AND source_id = ? AND role = ? AND to_kind = ? AND to_id = ?"  # noqa: S608 - no value is pasted in
+        rows = [
+            (
+                *self._scope(one.link.kind),
+                one.link.source_id,
+                one.reference.role,
+                one.reference.kind,
+                comparable_id(one.reference.value),
+            )
+            for one in expected
+        ]
+        await self._write(statement, rows)
+
+    async def places(self) -> dict[Place, PlaceIds]:
+        query = "SELECT client, site, client_id, site_id FROM places WHERE tenant = ? AND integration = ?"
+        rows = await self._db.execute_fetchall(query, self._ref)
+        return {Place(row[0], row[1]): PlaceIds(row[2], row[3]) for row in rows}
+
+    async def learn(self, place: Place, ids: PlaceIds) -> None:
+        row = (*self._ref, place.client, place.site, ids.client_id, ids.site_id)
+        await self._write("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?, ?)", [row])
 
     async def _write(self, statement: str, rows: Rows) -> None:
         if rows:
-            await to_its_end(self._write_now(statement, rows))
+            await to_its_end(self._write_now((statement, rows)))
 
-    async def _write_now(self, statement: str, rows: Rows) -> None:
+    async def _write_now(self, *statements: tuple[str, Rows]) -> None:
         async with self._writer, transaction(self._db):
-            await self._db.executemany(statement, rows)
+            for statement, rows in statements:
+                await self._db.executemany(statement, rows)
 
     def _scope(self, kind: EntityKind) -> tuple[str, str, str]:
         return (self._ref.tenant, self._ref.name, kind.value)
 
 
-def _link(kind: EntityKind, row: aiosqlite.Row) -> Link:
+def _expected(kind: EntityKind, row: aiosqlite.Row) -> Expected:
+    role, to_kind, value, halo_id = tuple(row)[5:9]
+    reference = Reference(Role(role), EntityKind(to_kind), value)
+    return Expected(_link(kind, tuple(row)[:5]), reference, halo_id)
+
+
+def _link(kind: EntityKind, row: Iterable[Any]) -> Link:
     source_id, halo_id, digest, active, name = row
     return Link(kind, source_id, halo_id, hash=digest, active=bool(active), name=name)

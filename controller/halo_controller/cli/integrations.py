@@ -137,13 +137,13 @@ def _report(view: IntegrationView) -> Iterator[RenderableType]:
 
 
 def _mapping(mapping: EntityMapping) -> Table:
-    rows = [[mapping.identity, "the source's own id", WRITTEN[When.ALWAYS]]]
+    rows = [[mapping.identity or "-", "the source's own id", WRITTEN[When.ALWAYS]]]
     rows += [[field, _origin(rule), WRITTEN[rule.when]] for field, rule in mapping.fields.items()]
     return output.table("field in Halo", "from", "written", rows=rows, wraps=["from"])
 
 
 def _origin(rule: FieldRule) -> str:
-    return rule.source if rule.source is not None else f"always {rule.value!r}"
+    return rule.source or rule.template or f"always {rule.value!r}"
 
 
 def _enabled(view: IntegrationView) -> Text:

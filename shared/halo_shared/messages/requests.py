@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from halo_shared.entities import EntityKind
 from halo_shared.identifiers import AgentId, RunId, Slug
+from halo_shared.mapping import EntityMapping
 from halo_shared.messages.base import Message
 from halo_shared.runs import Frozen
 
@@ -21,6 +22,8 @@ class ConnectorSpec(Frozen):
     title: str
     entities: tuple[EntityKind, ...]
     settings_schema: dict[str, Any]  # Any: a JSON schema
+    mapping: dict[EntityKind, EntityMapping] = Field(default_factory=dict)
+    """How its records are written where an integration does not say otherwise."""
 
 
 class HeldLease(Frozen):

@@ -9,7 +9,7 @@ import pytest
 
 from halo_agent import cli
 from halo_agent.cli import output
-from halo_agent.engine.changes import Adopt, Create, Decision, Plan, Retire, Skip, Update
+from halo_agent.engine.changes import Adopt, Create, Decision, Retire, Skip, Update
 from halo_agent.jobs.preview import Preview, Problem
 from halo_shared.errors import AmbiguousMatch, RecordUnreadable
 from halo_shared.runs import Tally
@@ -148,7 +148,8 @@ def test_a_halo_that_is_not_there_is_no_fault_of_the_file(
 def built(*decisions: Decision, **more: object) -> Preview:
     """A preview of these decisions."""
     values: dict[str, object] = {
-        "plan": Plan(decisions, {USERS: 10}),
+        "changes": [one for one in decisions if isinstance(one, Create | Update | Retire)],
+        "skips": [one for one in decisions if isinstance(one, Skip)],
         "counts": {USERS: Tally(read=9, unchanged=4)},
         "excesses": (),
         "problems": (),

@@ -98,7 +98,7 @@ async def test_a_preview_shows_all_that_a_run_would_do_and_writes_nothing(
 
     found = await preview(tenant, integration, settings, secrets, SystemClock())
 
-    assert {type(change): change.name for change in found.plan.changes} == {Update: "Anna", Create: "Rolf"}
+    assert {type(change): change.name for change in found.changes} == {Update: "Anna", Create: "Rolf"}
     assert found.counts[USERS].read == 2
     assert [(problem.kind, problem.name) for problem in found.problems] == [(USERS, "people.csv row 4")]
     assert any("titel" in remark for remark in found.remarks)
@@ -124,10 +124,10 @@ async def test_a_preview_knows_what_the_agent_remembers_and_leaves_it_as_it_is(
 
     found = await preview(tenant, integration, settings, secrets, SystemClock())
 
-    assert [change.name for change in found.plan.changes if isinstance(change, Retire)] == ["Person g-1"]
+    assert [change.name for change in found.changes if isinstance(change, Retire)] == ["Person g-1"]
     async with open_links(settings.data / "links.db") as store:
         assert await store.of(REF, 2).find(USERS, ["g-1", "p-1"]) == {"g-1": link}
-        assert [one async for one in store.of(REF, 2).unseen(USERS)] == [link]
+        assert [some async for some in store.of(REF, 2).active(USERS)] == [[link]]
 
 
 async def test_a_source_is_tried_stage_by_stage(integration: IntegrationSpec, secrets: LocalSecrets) -> None:

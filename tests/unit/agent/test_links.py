@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from halo_agent.engine.records import NO_WISH, Link
-from halo_agent.store.links import LinkStore, copied_links, open_links
+from halo_agent.store.links import BATCH, LinkStore, copied_links, open_links
 from halo_shared.entities import EntityKind
 from halo_shared.errors import ConfigurationError
 from halo_shared.identifiers import IntegrationRef
@@ -35,8 +35,8 @@ def text_file(path: Path) -> Path:
 
 
 async def ids(store: LinkStore, fence: int) -> set[str]:
-    """Who this attempt has not seen."""
-    return {link.source_id async for link in store.of(REF, fence).unseen(USERS)}
+    """Who is linked and active."""
+    return {link.source_id async for some in store.of(REF, fence).active(USERS) for link in some}
 
 
 async def test_links_are_found_by_their_ids(store: LinkStore) -> None:
@@ -92,33 +92,16 @@ class TestFences:
         assert not (await links.find(USERS, ["a-1"]))["a-1"].active
 
 
-class TestSeeing:
-    async def test_what_an_attempt_has_not_seen_is_unseen(self, store: LinkStore) -> None:
-        await store.of(REF, 1).save([ANNA, ROLF])
-        await store.of(REF, 2).mark_seen(USERS, ["a-1"])
+class TestActive:
+    async def test_active_links_come_in_batches_each_once(self, store: LinkStore) -> None:
+        links = store.of(REF, 1)
+        await links.save([link_of(f"p-{number:04}", number) for number in range(2 * BATCH + 1)])
+        await links.save([link_of("gone", 99_999, active=False)])
 
-        assert await ids(store, 2) == {"r-1"}
-        assert await ids(store, 3) == {"a-1", "r-1"}
+        sizes = [len(some) async for some in links.active(USERS)]
 
-    async def test_what_an_attempt_has_written_it_has_seen(self, store: LinkStore) -> None:
-        await store.of(REF, 1).save([ANNA, ROLF])
-        await store.of(REF, 2).save([ANNA])
-
-        assert await ids(store, 2) == {"r-1"}
-
-    async def test_an_older_attempt_that_still_reads_hides_nothing_from_a_newer_one(
-        self, store: LinkStore
-    ) -> None:
-        await store.of(REF, 1).save([ANNA])
-        await store.of(REF, 3).mark_seen(USERS, ["a-1"])
-        await store.of(REF, 2).mark_seen(USERS, ["a-1"])
-
-        assert await ids(store, 3) == set()
-
-    async def test_what_is_inactive_is_not_missed(self, store: LinkStore) -> None:
-        await store.of(REF, 1).save([link_of("a-1", 1, active=False)])
-
-        assert await ids(store, 2) == set()
+        assert sizes == [BATCH, BATCH, 1]
+        assert len(await ids(store, 2)) == 2 * BATCH + 1
 
 
 class TestScope:
@@ -140,8 +123,7 @@ class TestScope:
         assert await others.find(kind, ["a-1"]) == {}
         assert await others.active_count(kind) == 0
         assert await others.taken(kind, [1]) == {}
-        assert [link async for link in others.unseen(kind)] == []
-        await others.mark_seen(kind, ["a-1"])
+        assert [some async for some in others.active(kind)] == []
         await others.save([Link(kind, "a-1", 77, hash="x", active=True, name="Other")])
         assert await store.of(REF, 2).find(USERS, ["a-1"]) == {"a-1": ANNA}
         assert await ids(store, 2) == {"a-1"}
@@ -161,7 +143,6 @@ class TestCopies:
             links = copy.of(REF, 2**62)
             assert await links.find(USERS, ["a-1"]) == {"a-1": ANNA}
             await links.save([link_of("a-1", 99), ROLF])
-            await links.mark_seen(USERS, ["a-1"])
 
         assert await store.of(REF, 2).find(USERS, ["a-1", "r-1"]) == {"a-1": ANNA}
         assert await ids(store, 2) == {"a-1"}

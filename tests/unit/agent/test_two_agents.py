@@ -6,18 +6,16 @@ from pathlib import Path
 import pytest
 
 from halo_agent.engine.sync import sync
-from halo_agent.store.links import LinkStore, open_links
 from tests.support.builders import REF
-from tests.support.engine import MemoryHalo, MemorySource, World, person
+from tests.support.engine import MemoryHalo, MemorySource, World, open_world, person
 
 
 class Turns:
     """One Halo, two agents, and the fences of one controller."""
 
-    def __init__(self, one: LinkStore, two: LinkStore) -> None:
-        halo = MemoryHalo()
-        self.one, self.two = World(one, halo), World(two, halo)
-        self.halo = halo
+    def __init__(self, one: World, two: World) -> None:
+        self.one, self.two = one, two
+        self.halo = one.halo
         self._fence = 0
 
     async def run(self, world: World, source: MemorySource) -> None:
@@ -31,7 +29,8 @@ class Turns:
 
 @pytest.fixture
 async def turns(tmp_path: Path) -> AsyncIterator[Turns]:
-    async with open_links(tmp_path / "one.db") as one, open_links(tmp_path / "two.db") as two:
+    halo = MemoryHalo()
+    async with open_world(tmp_path / "one.db", halo) as one, open_world(tmp_path / "two.db", halo) as two:
         yield Turns(one, two)
 
 

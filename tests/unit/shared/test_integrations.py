@@ -88,7 +88,9 @@ def test_the_short_form_of_a_rule() -> None:
 
 
 def test_a_site_is_main_unless_it_is_named() -> None:
-    assert integration().mapping[EntityKind.USERS].place.site == "Main"
+    place = integration().mapping[EntityKind.USERS].place
+    assert place is not None
+    assert place.site == "Main"
 
 
 def test_limits_that_are_not_named_have_the_defaults() -> None:
@@ -115,7 +117,7 @@ def test_what_a_file_said_travels_unchanged() -> None:
 @pytest.mark.parametrize(
     ("instead_of", "written", "sentence"),
     [
-        ("emailaddress: mail", "emailaddress: {}", "line 10: mapping.users.fields.emailaddress: give either 'from' (an attribute of the source) or 'value' (a constant)"),
+        ("emailaddress: mail", "emailaddress: {}", "line 10: mapping.users.fields.emailaddress: give either 'from' (an attribute of the source), 'value' (a constant) or 'template'"),
         ("emailaddress: mail", "emailaddress: {from: mail, value: x}", "line 10: mapping.users.fields.emailaddress: give either 'from'"),
         ("emailaddress: mail", "emailaddress: {form: mail}", "line 10: mapping.users.fields.emailaddress.form: unknown key; did you mean 'from'?"),
         ("emailaddress: mail", "emailaddress: {from: mail, when: never}", "line 10: mapping.users.fields.emailaddress.when: must be 'always', 'create' or 'empty'"),
@@ -123,7 +125,6 @@ def test_what_a_file_said_travels_unchanged() -> None:
         ("[emailaddress]", "[phone]", "line 5: mapping.users: match: 'phone' is not among the mapped fields (emailaddress, inactive)"),
         ("emailaddress: mail", "azureoid: mail", "line 5: mapping.users: match: 'emailaddress' is not among"),
         ("inactive:", "azureoid:", "line 5: mapping.users: fields: 'azureoid' is the identity, which is always the source's own id"),
-        ("entities: [users]", "entities: [users, sites]", "line 1: mapping: nothing is said about 'sites', which is among the entities"),
         ("entities: [users]", "entities: []", "line 3: entities: must hold at least 1"),
         ("entities: [users]", "entities: [user]", "line 3: entities.0: must be 'clients', 'sites', 'users', 'technicians' or 'assets'"),
         ("name: people", "name: people\nschedule: {every: 0s}", "line 2: schedule.every: must be greater than or equal to 1 second"),

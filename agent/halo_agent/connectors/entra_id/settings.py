@@ -9,8 +9,8 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from halo_agent.connectors.entra_id.clouds import Cloud, Endpoints
+from halo_shared.conditions import Spot, Strict
 from halo_shared.durations import Span
-from halo_shared.mapping import Placement, Strict
 from halo_shared.redaction import SecretRef
 
 GUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
@@ -58,7 +58,7 @@ class Directory(Strict):
     certificate: Certificate | None = Field(
         default=None, description="Its certificate, instead of a client secret."
     )
-    place: Placement | None = Field(
+    place: Spot | None = Field(
         default=None,
         description="Client and site in Halo that everything of this tenant belongs to, "
         "for a service provider with several; left out, the mapping decides.",

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
-from halo_agent.engine.records import Place
+from halo_agent.engine.records import Place, PlaceIds
 from halo_agent.targets.halo import wire
 from halo_agent.targets.halo.client import HaloClient
 from halo_agent.targets.halo.paging import Lists
-from halo_agent.targets.halo.wire import AssetType, PlaceIds
+from halo_agent.targets.halo.wire import AssetType
 from halo_shared.errors import MappingInvalid, Unplaced
 
 SHOWN: Final = 5

@@ -6,8 +6,9 @@ from itertools import islice
 from typing import Final, TypeVar, assert_never
 
 from halo_agent.engine.changes import Answer, Applied, Change, Create, Retire, Update
-from halo_agent.engine.mapper import as_text, comparable_id
-from halo_agent.engine.records import Desired, TargetRecord
+from halo_agent.engine.mapper import comparable_id
+from halo_agent.engine.records import Desired, Place, PlaceIds, TargetRecord
+from halo_agent.engine.values import as_text
 from halo_agent.targets.halo import searching, wire
 from halo_agent.targets.halo.auth import HaloAuth
 from halo_agent.targets.halo.check import Step, check
@@ -71,6 +72,21 @@ class HaloTarget:
         rows = await self._everything(resource, first, fields) if found is None else found
         async for record in self._complete(kind, rows, fields):
             yield record
+
+    async def everything(self, kind: EntityKind, fields: Collection[str]) -> AsyncIterator[TargetRecord]:
+        """Every record, inactive ones too; one whose list row leaves out one of the fields is read by itself."""
+        resource = wire.resource_of(kind)
+        rows = await self._everything(resource, await self._lists.page(resource), fields)
+        async for record in self._complete(kind, rows, fields):
+            yield record
+
+    async def locate(self, place: Place) -> PlaceIds:
+        """The ids of a place, read once; raises Unplaced with the names that come near."""
+        return await self._directory.ids_of(place)
+
+    async def type_id(self, name: str) -> int:
+        """The id of an asset type, read once; raises MappingInvalid with the names that come near."""
+        return (await self._directory.asset_type(name)).id
 
     async def fetch(self, kind: EntityKind, ids: Collection[int]) -> AsyncIterator[TargetRecord]:
         """These records with all their fields; those that Halo does not have are left out."""
@@ -147,7 +163,7 @@ class HaloTarget:
         return wire.single(body, resource)
 
     async def _create(self, resource: wire.Resource, desired: Desired) -> Applied:
-        at = await self._directory.ids_of(desired.place)
+        at = await self._place(desired)
         type_ = await self._directory.asset_type(desired.asset_type) if desired.asset_type else None
         body = wire.new(desired, at, type_)
         for pause in LOOK_AFTER:
@@ -160,6 +176,12 @@ class HaloTarget:
             if found is not None:
                 return Applied(found, found=True)
         return Applied(await self._client.write(resource.path, body))
+
+    async def _place(self, desired: Desired) -> PlaceIds | None:
+        """The place by name, where the wish does not say it by ids."""
+        if desired.place is None or "site_id" in {**desired.on_create, **desired.always}:
+            return None
+        return await self._directory.ids_of(desired.place)
 
     async def _find(self, desired: Desired) -> int | None:
         """The record that holds this identity, if Halo has it."""

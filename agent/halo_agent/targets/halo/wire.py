@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from halo_agent.engine.changes import Retire, Update
-from halo_agent.engine.mapper import is_empty
-from halo_agent.engine.records import Desired, Fields, TargetRecord, Value
+from halo_agent.engine.records import Desired, Fields, PlaceIds, TargetRecord, Value
+from halo_agent.engine.values import is_empty
 from halo_shared.entities import EntityKind
 from halo_shared.errors import ConfigurationError, MappingInvalid, TargetUnavailable
 
@@ -61,14 +61,6 @@ KINDS: Final[Mapping[EntityKind, Resource]] = {
     ),
 }
 """The kinds that can be written; a new kind is one more entry."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceIds:
-    """A place, by Halo's ids."""
-
-    client_id: int
-    site_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,15 +196,14 @@ def _whole(number: object) -> int | None:
 # --- what is said to Halo ---
 
 
-def new(desired: Desired, at: PlaceIds, type_: AssetType | None) -> Row:
+def new(desired: Desired, at: PlaceIds | None, type_: AssetType | None) -> Row:
     """The body that creates a record."""
     identity, source_id = desired.identity
     fields = {**desired.when_empty, **desired.on_create, **desired.always, identity: source_id}
     filled = {name: value for name, value in fields.items() if not is_empty(value)}
     return {
         **HINTS,
-        CLIENT_ID: at.client_id,
-        "site_id": at.site_id,
+        **({CLIENT_ID: at.client_id, "site_id": at.site_id} if at else {}),
         INACTIVE: not desired.active,
         **({ASSET_TYPE_ID: type_.id} if type_ else {}),
         **_sent(filled, type_),

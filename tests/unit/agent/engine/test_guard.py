@@ -1,13 +1,14 @@
 """How much a run may do without a person's word."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from halo_agent.engine import guard
-from halo_agent.engine.changes import Create, Decision, Plan, Retire, Update
 from halo_shared.entities import EntityKind
 from halo_shared.limits import Limit, Limits
 from halo_shared.runs import Action, Approval, Excess
-from tests.support.engine import USERS, held, wish_for
+from tests.support.engine import USERS
 
 TIGHT = Limits.model_validate(
     {
@@ -21,13 +22,17 @@ TIGHT = Limits.model_validate(
 )
 
 
-def plan(*, retire: int = 0, update: int = 0, create: int = 0, population: int) -> Plan:
-    decisions: list[Decision] = [
-        Retire(USERS, f"r-{n}", n, f"R {n}", reason="gone", hash="") for n in range(retire)
-    ]
-    decisions += [Update(wish_for(f"u-{n}"), held(n), {}, reason="changed") for n in range(update)]
-    decisions += [Create(wish_for(f"c-{n}"), reason="new") for n in range(create)]
-    return Plan(decisions, {USERS: population})
+def checked(
+    *,
+    retire: int = 0,
+    update: int = 0,
+    create: int = 0,
+    population: int,
+    limits: Limits = TIGHT,
+    approvals: Sequence[Approval] = (),
+) -> Sequence[Excess]:
+    counts = {(USERS, Action.RETIRE): retire, (USERS, Action.UPDATE): update, (USERS, Action.CREATE): create}
+    return guard.check(counts, dict.fromkeys(counts, population), limits, approvals)
 
 
 def approval(action: Action, up_to: int, entity: EntityKind = USERS) -> Approval:
@@ -45,31 +50,31 @@ def test_an_allowance_is_a_count_and_a_share_of_what_is_large_enough(population:
 
 @pytest.mark.parametrize(("found", "held_back"), [(6, False), (7, True)])
 def test_retirements_beyond_their_limit_are_held(found: int, held_back: bool) -> None:
-    excesses = guard.check(plan(retire=found, population=60), TIGHT, approvals=())
+    excesses = checked(retire=found, population=60)
 
     expected = [Excess(entity=USERS, action=Action.RETIRE, found=found, limit=6, population=60)]
     assert excesses == (expected if held_back else [])
 
 
 def test_updates_have_a_limit_of_their_own() -> None:
-    excesses = guard.check(plan(update=21, retire=6, population=60), TIGHT, approvals=())
+    excesses = checked(update=21, retire=6, population=60)
 
     assert [(one.action, one.found, one.limit) for one in excesses] == [(Action.UPDATE, 21, 20)]
 
 
 def test_every_limit_that_is_exceeded_is_named() -> None:
-    excesses = guard.check(plan(update=21, retire=7, population=60), TIGHT, approvals=())
+    excesses = checked(update=21, retire=7, population=60)
 
     assert [one.action for one in excesses] == [Action.RETIRE, Action.UPDATE]
 
 
 def test_new_records_are_never_held_back() -> None:
-    assert guard.check(plan(create=5000, population=60), TIGHT, approvals=()) == []
+    assert checked(create=5000, population=60) == []
 
 
 def test_a_kind_without_limits_has_the_usual_ones() -> None:
-    assert guard.check(plan(retire=500, population=99), Limits(), approvals=()) == []
-    (excess,) = guard.check(plan(retire=501, population=99), Limits(), approvals=())
+    assert checked(retire=500, population=99, limits=Limits()) == []
+    (excess,) = checked(retire=501, population=99, limits=Limits())
     assert excess.limit == 500
 
 
@@ -79,9 +84,7 @@ def test_a_kind_without_limits_has_the_usual_ones() -> None:
     ids=["up to what was said", "not one more", "no less than without it"],
 )
 def test_an_approval_lets_so_many_go(up_to: int, found: int, limit: int | None) -> None:
-    excesses = guard.check(
-        plan(retire=found, population=60), TIGHT, approvals=[approval(Action.RETIRE, up_to)]
-    )
+    excesses = checked(retire=found, population=60, approvals=[approval(Action.RETIRE, up_to)])
 
     assert [one.limit for one in excesses] == ([] if limit is None else [limit])
 
@@ -90,4 +93,4 @@ def test_an_approval_lets_so_many_go(up_to: int, found: int, limit: int | None) 
     "other", [approval(Action.UPDATE, 99), approval(Action.RETIRE, 99, EntityKind.ASSETS)]
 )
 def test_an_approval_of_something_else_changes_nothing(other: Approval) -> None:
-    assert len(guard.check(plan(retire=7, population=60), TIGHT, approvals=[other])) == 1
+    assert len(checked(retire=7, population=60, approvals=[other])) == 1

@@ -2,8 +2,9 @@
 
 import pytest
 
-from halo_agent.engine.mapper import as_text, attributes_read, comparable_id, is_empty, wish
+from halo_agent.engine.mapper import attributes_read, comparable_id, wish
 from halo_agent.engine.records import Place, SourceRecord, Value
+from halo_agent.engine.values import as_text, is_empty
 from halo_shared.entities import EntityKind
 from tests.support.engine import mapping, person
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from halo_agent.engine.records import SourceRecord, TargetRecord
 from halo_agent.engine.sync import sync
-from halo_agent.store.links import open_links
 from halo_shared.errors import IncompleteRead, TargetUnavailable
 from halo_shared.mapping import EntityMapping
 from halo_shared.messages.commands import Assignment
@@ -23,6 +22,7 @@ from tests.support.engine import (
     World,
     assignment,
     mapping,
+    open_world,
 )
 
 # Few and alike, so that records collide in every way that there is.
@@ -97,8 +97,8 @@ cases = st.builds(Case, sources(), halos(), mappings().map(assignment))
 
 @asynccontextmanager
 async def world_of(halo: MemoryHalo) -> AsyncIterator[World]:
-    async with open_links(Path(":memory:")) as store:
-        yield World(store, halo)
+    async with open_world(Path(":memory:"), halo) as world:
+        yield world
 
 
 async def run(world: World, case: Case, source: Sequence[SourceRecord] | None = None) -> None:

@@ -7,9 +7,9 @@ from typing import Literal
 import pytest
 
 from halo_agent.engine.attempt import Attempt
+from halo_agent.engine.batches import BATCH
 from halo_agent.engine.changes import Change, Create, Retire, Update
 from halo_agent.engine.ports import SourceItem, Wanted
-from halo_agent.engine.reader import BATCH
 from halo_agent.engine.records import Gone, Remark, TargetRecord, UnreadableRecord
 from halo_agent.engine.sync import Outcome, make_plan, sync
 from halo_shared.entities import EntityKind
@@ -321,7 +321,7 @@ class TestRecognising:
 
         plan, _ = await make_plan(world.attempt(MemorySource(PEOPLE[:1]), assignment(rules)))
 
-        (update,) = plan.changes
+        ((update,),) = [some async for some in plan.changes()]
         assert isinstance(update, Update)
         assert update.fields == {"notes": "new"}
 
@@ -540,7 +540,7 @@ async def test_an_empty_source_is_told_nothing_about_its_attributes(world: World
 async def test_a_plan_writes_nothing(world: World) -> None:
     plan, cursors = await make_plan(world.attempt(MemorySource(PEOPLE, cursor="usn:9")))
 
-    assert [type(change) for change in plan.changes] == [Create] * 10
+    assert [type(change) async for some in plan.changes() for change in some] == [Create] * 10
     assert cursors == {USERS: "usn:9"}
     assert world.halo.asked == {"candidates": 1}
     assert await world.links() == {}

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from halo_agent.engine.records import TargetRecord, Value
+from halo_agent.engine.records import PlaceIds, TargetRecord, Value
 from halo_agent.targets.halo import wire
-from halo_agent.targets.halo.wire import AssetType, PlaceIds
+from halo_agent.targets.halo.wire import AssetType
 from halo_shared.entities import EntityKind
 from halo_shared.errors import ConfigurationError, MappingInvalid, TargetUnavailable
 from tests.unit.agent.targets.support import machine, person, retire, update
