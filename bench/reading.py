@@ -8,9 +8,9 @@ from bench.child import Work
 from halo_agent.connectors import Connector
 from halo_agent.engine.ports import Wanted
 from halo_agent.engine.records import SourceRecord
-from halo_agent.secrets import LocalSecrets
 from halo_shared.entities import EntityKind
 from halo_shared.redaction import Redactor
+from halo_shared.secrets import LocalSecrets
 
 
 def reading(connector: Connector, settings: Mapping[str, object], secrets: Mapping[str, str]) -> Work:

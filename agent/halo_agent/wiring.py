@@ -10,7 +10,6 @@ from halo_agent import connectors
 from halo_agent.jobs.sync import SyncJobs
 from halo_agent.leases import Leases
 from halo_agent.reporter import Reports
-from halo_agent.secrets import LocalSecrets
 from halo_agent.sender import Sender
 from halo_agent.session import Session, introduce
 from halo_agent.settings import Settings, environment
@@ -20,6 +19,7 @@ from halo_agent.store.outbox import open_outbox
 from halo_agent.worker import Worker
 from halo_shared.clock import Clock
 from halo_shared.redaction import Redactor
+from halo_shared.secrets import LocalSecrets
 from halo_shared.transport import Transport
 
 LAST_WORDS: Final = 10.0

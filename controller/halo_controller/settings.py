@@ -24,6 +24,14 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8420, ge=0, le=65535)
     """Zero takes any free port."""
+    mail_url: str | None = Field(default=None, repr=False)
+    """The mail server: smtp://USER:PASSWORD@HOST:587 with STARTTLS, smtps:// with TLS, smtp+plain:// without."""
+    mail_from: str = "halo-integrator@localhost"
+    """The address that e-mails come from, as in 'Halo sync <halo@acme.example>'."""
+    mail_ca: Path | None = None
+    """The certificate authority of the mail server, where the system does not know it."""
+    watchdog_url: str | None = Field(default=None, repr=False)
+    """Called every minute while all is well, so that an outside watcher notices when this controller is silent."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: LogFormat = "auto"
 
@@ -31,6 +39,11 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         """The SQLite file."""
         return self.data / "controller.db"
+
+    @property
+    def secrets_file(self) -> Path:
+        """The secrets of channels, as `name: value`, readable by its owner only."""
+        return self.data / "secrets.yaml"
 
     @property
     def token_file(self) -> Path:

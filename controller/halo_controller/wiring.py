@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from halo_controller.declarer import Declarer
 from halo_controller.inbox import Inbox
+from halo_controller.incidents.deadman import DeadMansSwitch
 from halo_controller.incidents.watch import Watch
 from halo_controller.notifications.notifier import Notifier
+from halo_controller.notifications.postroom import Postroom
+from halo_controller.notifications.sender import Sender
 from halo_controller.publisher import Publisher
 from halo_controller.reconciler import Reconciler
 from halo_controller.requests import Answerer
@@ -28,6 +31,12 @@ EVENTS_AT_ONCE: Final = 500
 """Events that are stored in one transaction, as far as so many have arrived."""
 
 
+class Loop(Protocol):
+    """A part of the controller that works until it is cancelled."""
+
+    async def run(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Controller:
     """The parts that others need hold of: the API, and tests."""
@@ -39,8 +48,15 @@ class Controller:
 
 
 @asynccontextmanager
-async def running(database: Database, transport: Transport, clock: Clock) -> AsyncIterator[Controller]:
-    """A controller at work: every loop runs until the block is left."""
+async def running(
+    database: Database,
+    transport: Transport,
+    clock: Clock,
+    *,
+    postroom: Postroom | None = None,
+    watchdog_url: str | None = None,
+) -> AsyncIterator[Controller]:
+    """A controller at work: every loop runs until the block is left. Without a postroom messages are only written."""
     publisher = Publisher(database, transport, clock)
     scheduler = Scheduler(database, publisher.wake, clock)
     reconciler = Reconciler(database, publisher.wake, clock)
@@ -49,6 +65,10 @@ async def running(database: Database, transport: Transport, clock: Clock) -> Asy
     declarer = Declarer(database, transport, clock)
     watch = Watch(database, transport, clock)
     notifier = Notifier(database, clock)
+    outward: list[Loop] = [
+        *([Sender(database, postroom, clock)] if postroom else []),
+        *([DeadMansSwitch(watchdog_url, database, transport, clock)] if watchdog_url else []),
+    ]
     requests = partial(serve, transport, REQUESTS_QUEUE, REQUESTS, answerer.answer, prefetch=50)
     events = partial(serve_batches, transport, EVENTS_QUEUE, EVENTS, inbox.take, prefetch=EVENTS_AT_ONCE)
 
@@ -62,6 +82,7 @@ async def running(database: Database, transport: Transport, clock: Clock) -> Asy
             loops.create_task(reconciler.run(), name="reconciler"),
             loops.create_task(watch.run(), name="watch"),
             loops.create_task(notifier.run(), name="notifier"),
+            *(loops.create_task(loop.run(), name=type(loop).__name__) for loop in outward),
         ]
         try:
             await _soon(declarer.declared)

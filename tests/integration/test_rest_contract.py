@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from halo_controller.store import tables
 from halo_controller.store.database import open_database
+from halo_shared.errors import SourceUnavailable
 from halo_shared.runs import RunStatus
 from halo_shared.transport.memory import MemoryTransport
 from tests.support.agent_double import Attempt
@@ -17,7 +18,16 @@ from tests.support.builders import RUN_ID, excess
 from tests.support.rest import Json, Office, Operation, an_api, operations, refusal
 
 ONE: Final = "/tenants/{tenant}/integrations/{name}"
-PLACES: Final = {"tenant": "acme", "name": "people", "agent": "london-1", "run": RUN_ID}
+PLACES: Final = {
+    "tenant": "acme",
+    "name": "people",
+    "agent": "london-1",
+    "run": RUN_ID,
+    "person": "jane",
+    "incident": "5d21",
+    "notification": "77aa",
+    "silence": "9be2",
+}
 OPEN_TO_ALL: Final = "GET /health"
 
 
@@ -47,6 +57,10 @@ async def hold(attempt: Attempt) -> None:
     await attempt.finished(RunStatus.HELD, held_for=(excess(),))
 
 
+async def fail(attempt: Attempt) -> None:
+    await attempt.finished(RunStatus.FAILED, error=SourceUnavailable())
+
+
 async def test_every_operation_works_and_so_do_the_examples(office: Office) -> None:
     known = await documented(office)
     caller = Caller(office, known)
@@ -64,6 +78,25 @@ async def test_every_operation_works_and_so_do_the_examples(office: Office) -> N
         await call(f"GET /{listing}")
     for one in ("/tenants/{tenant}", "/agents/{agent}", ONE):
         await call(f"GET {one}")
+
+    await call("POST /people")
+    await call("GET /people")
+    jane = await call("GET /people/{person}")
+    await call("PUT /people/{person}", jane)
+    trials = await call("POST /people/{person}/trial")
+    await call("GET /notifications")
+    await call("GET /notifications/{notification}", notification=trials[0]["id"])
+    silence = await call("POST /silences")
+    await call("GET /silences")
+    await call("DELETE /silences/{silence}", silence=silence["id"])
+    await call("DELETE /people/{person}")
+
+    async with office.agent(fail, name="london-1"):
+        run = (await call(f"POST {ONE}/run"))["id"]
+        await office.until(run, status="failed")
+    (incident,) = await call("GET /incidents")
+    await call("GET /incidents/{incident}", incident=incident["id"])
+    await call("POST /incidents/{incident}/acknowledge", incident=incident["id"])
 
     async with office.agent(hold, name="london-1"):
         run = (await call(f"POST {ONE}/run"))["id"]

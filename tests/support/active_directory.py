@@ -9,9 +9,9 @@ from typing import Any
 from halo_agent.connectors import CheckedSource
 from halo_agent.connectors.active_directory import CONNECTOR
 from halo_agent.connectors.active_directory.settings import ActiveDirectorySettings
-from halo_agent.secrets import LocalSecrets
 from halo_sandbox.services.domain_controller import PrivateDomain
 from halo_shared.redaction import Redactor
+from halo_shared.secrets import LocalSecrets
 
 
 def settings_of(domain: PrivateDomain, /, **changes: Any) -> ActiveDirectorySettings:

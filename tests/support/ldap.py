@@ -9,9 +9,9 @@ from typing import Any
 from halo_agent.connectors import CheckedSource
 from halo_agent.connectors.ldap import CONNECTOR
 from halo_agent.connectors.ldap.settings import LdapSettings
-from halo_agent.secrets import LocalSecrets
 from halo_sandbox.services.directory import ADMIN, PrivateDirectory
 from halo_shared.redaction import Redactor
+from halo_shared.secrets import LocalSecrets
 
 
 def settings_of(directory: PrivateDirectory, **changes: Any) -> LdapSettings:

@@ -11,13 +11,13 @@ from halo_agent import wiring
 from halo_agent.cli import output
 from halo_agent.jobs.check import check_halo, check_source
 from halo_agent.jobs.preview import preview as make_preview
-from halo_agent.secrets import LocalSecrets
 from halo_agent.settings import Settings, environment
 from halo_agent.stopping import Stopping, on_signals
 from halo_shared import files, logs
 from halo_shared.clock import SystemClock
 from halo_shared.integrations import IntegrationSpec, TenantSpec
 from halo_shared.redaction import Redactor
+from halo_shared.secrets import LocalSecrets
 from halo_shared.transport.amqp import AmqpTransport
 
 app = typer.Typer(

@@ -5,7 +5,19 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from halo_controller.api import agents, errors, groups, health, integrations, runs, tenants, topology
+from halo_controller.api import (
+    agents,
+    errors,
+    groups,
+    health,
+    incidents,
+    integrations,
+    notifications,
+    people,
+    runs,
+    tenants,
+    topology,
+)
 from halo_controller.api.context import KNOWN_CALLERS_ONLY
 from halo_controller.wiring import Controller
 
@@ -30,6 +42,14 @@ TAGS: Final[list[dict[str, Any]]] = [  # Any: as FastAPI declares them
         "name": "runs",
         "description": "A run is one execution of an integration. A held run waits for a person's approval.",
     },
+    {
+        "name": "incidents",
+        "description": "An incident is one cause that is open until it recovers, however many errors it makes.",
+    },
+    {
+        "name": "notifications",
+        "description": "A notification tells a person of an incident, in the way and at the time that they want.",
+    },
     {"name": "operation", "description": "Whether all is well."},
 ]
 
@@ -45,7 +65,7 @@ def build(controller: Controller) -> FastAPI:
     )
     app.state.controller = controller
     errors.install(app)
-    for module in (tenants, groups, agents, integrations, runs, topology):
+    for module in (tenants, groups, agents, integrations, runs, incidents, people, notifications, topology):
         app.include_router(module.router, dependencies=[KNOWN_CALLERS_ONLY], responses=errors.REFUSALS)
     app.include_router(health.router)
     return app

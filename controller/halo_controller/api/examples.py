@@ -33,6 +33,36 @@ AGENT: Final[Example] = {
     },
 }
 
+PERSON: Final[Example] = {
+    "administrator": {
+        "summary": "Someone of a tenant, by e-mail and in Slack, left alone at night",
+        "value": {
+            "name": "jane",
+            "title": "Jane Doe",
+            "channels": [
+                {"kind": "email", "address": "jane@acme.example"},
+                {"kind": "slack", "url": "secret://slack-acme"},
+            ],
+            "incoming": {"pace": "immediately", "level": "error", "after_failures": 2},
+            "outgoing": {"pace": "daily"},
+            "zone": "Europe/London",
+            "quiet": {"from": "22:00", "to": "07:00"},
+        },
+    },
+}
+
+SILENCE: Final[Example] = {
+    "maintenance": {
+        "summary": "The directory is moved on Saturday night",
+        "value": {
+            "tenant": "acme",
+            "starts_at": "2036-01-05T22:00:00Z",
+            "lasts": "4h",
+            "reason": "The directory is moved",
+        },
+    },
+}
+
 INTEGRATION: Final[Example] = {
     "people": {
         "summary": "Users from a directory, every quarter of an hour",

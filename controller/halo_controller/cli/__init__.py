@@ -8,10 +8,14 @@ from halo_controller.cli import (
     agents,
     events,
     groups,
+    incidents,
     integrations,
+    notifications,
     output,
+    people,
     run,
     runs,
+    silences,
     tenants,
     topology,
 )
@@ -32,6 +36,10 @@ app.add_typer(integrations.app, name="integrations")
 app.add_typer(run.app, name="run")
 app.add_typer(runs.app, name="runs")
 app.add_typer(events.app, name="events")
+app.add_typer(incidents.app, name="incidents")
+app.add_typer(people.app, name="people")
+app.add_typer(notifications.app, name="notifications")
+app.add_typer(silences.app, name="silences")
 app.command(epilog="Example: halo-controller topology")(topology.topology)
 app.command(epilog="Example: halo-controller health --json")(topology.health)
 

@@ -14,6 +14,8 @@ from pydantic import SecretStr
 from halo_controller.api.app import build
 from halo_controller.api.server import listen, listening
 from halo_controller.cli import output
+from halo_controller.notifications.channels.email import MailServer
+from halo_controller.notifications.postroom import open_postroom
 from halo_controller.settings import Settings
 from halo_controller.store import tokens
 from halo_controller.store.database import Database, open_database
@@ -23,6 +25,7 @@ from halo_shared.clock import Clock, SystemClock
 from halo_shared.errors import CredentialRefused, PermissionMissing
 from halo_shared.exits import leaves
 from halo_shared.redaction import Redactor
+from halo_shared.secrets import LocalSecrets
 from halo_shared.transport import Transport
 from halo_shared.transport.amqp import AmqpTransport
 
@@ -70,10 +73,25 @@ async def serving(settings: Settings, transport: Transport, redactor: Redactor) 
         database = await stack.enter_async_context(open_database(settings.database))
         redactor.learn(await operator_token(database, settings.token_file, clock))
         listener = stack.enter_context(listen(settings.host, settings.port))
-        controller = await stack.enter_async_context(running(database, transport, clock))
+        secrets = LocalSecrets(settings.secrets_file, os.environ, redactor)
+        postroom = await stack.enter_async_context(
+            open_postroom(_mail_server(settings, redactor), secrets, clock)
+        )
+        controller = await stack.enter_async_context(
+            running(database, transport, clock, postroom=postroom, watchdog_url=settings.watchdog_url)
+        )
         url = await stack.enter_async_context(listening(build(controller), listener))
         await stack.enter_async_context(_address_left(url, settings.address_file))
         yield url
+
+
+def _mail_server(settings: Settings, redactor: Redactor) -> MailServer | None:
+    if settings.mail_url is None:
+        return None
+    server = MailServer.read(settings.mail_url, settings.mail_from, settings.mail_ca)
+    if server.password:
+        redactor.learn(server.password)
+    return server
 
 
 async def operator_token(database: Database, file: Path, clock: Clock) -> SecretStr:

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from pydantic import computed_field
+
 from halo_shared.errors import ErrorClass
 from halo_shared.identifiers import AgentId, GroupId, IntegrationName, RunId, TenantId
 from halo_shared.messages.events import Direction, Level
@@ -120,18 +122,13 @@ class Incident(Frozen):
     recovery: str = ""
     """Why it is over, in a sentence."""
 
+    @computed_field  # type: ignore[prop-decorator]  # as pydantic documents it
     @property
     def state(self) -> IncidentState:
         """Where it is in its life."""
         if self.recovered_at:
             return IncidentState.RECOVERED
         return IncidentState.ACKNOWLEDGED if self.acknowledged_at else IncidentState.OPEN
-
-    @property
-    def title(self) -> str:
-        """What is wrong, in a line that does not change while it lasts."""
-        place = f" ({self.cause.place})" if self.cause.place else ""
-        return f"{self.cause.subject}: {self.cause.code}{place}"
 
 
 def new_incident_id() -> str:

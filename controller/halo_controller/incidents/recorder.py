@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.incidents.causes import recovery_by, seen_in
 from halo_controller.incidents.folding import opened_by, together, updated_by
+from halo_controller.incidents.headlines import title
 from halo_controller.incidents.nouns import Incident, Integrator, Sighting
 from halo_controller.store import incidents, runs
 from halo_shared import logs
@@ -36,7 +37,7 @@ async def see(db: AsyncConnection, sightings: Iterable[Sighting]) -> None:
         if not known:
             fresh = opened_by(sighting)
             if await incidents.add(db, fresh):
-                log.warning("incident_opened", incident=fresh.id, title=fresh.title, run=fresh.run)
+                log.warning("incident_opened", incident=fresh.id, title=title(fresh), run=fresh.run)
                 continue
             known = await incidents.open_by_key(db, [sighting.cause.key])  # another was quicker
         for incident in known.values():
@@ -46,7 +47,7 @@ async def see(db: AsyncConnection, sightings: Iterable[Sighting]) -> None:
 async def end(db: AsyncConnection, incident: Incident, why: str, now: datetime) -> None:
     """It is over."""
     await incidents.save(db, incident.model_copy(update={"recovered_at": now, "recovery": why}))
-    log.info("incident_recovered", incident=incident.id, title=incident.title, why=why)
+    log.info("incident_recovered", incident=incident.id, title=title(incident), why=why)
 
 
 async def _recover(db: AsyncConnection, event: Finished, now: datetime) -> None:

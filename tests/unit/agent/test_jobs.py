@@ -8,7 +8,6 @@ import pytest
 from halo_agent.engine.changes import Create, Retire, Update
 from halo_agent.jobs.check import check_halo, check_source
 from halo_agent.jobs.preview import preview
-from halo_agent.secrets import LocalSecrets
 from halo_agent.settings import Settings
 from halo_agent.store.links import open_links
 from halo_sandbox.server import Sandbox, running
@@ -16,6 +15,7 @@ from halo_shared.clock import SystemClock
 from halo_shared.errors import CredentialRefused, UnknownConnector
 from halo_shared.integrations import IntegrationSpec, TenantSpec
 from halo_shared.redaction import Redactor
+from halo_shared.secrets import LocalSecrets
 from tests.support.builders import REF, tenant_spec
 from tests.support.engine import USERS, link_of
 from tests.unit.agent.targets.support import Levers, levers

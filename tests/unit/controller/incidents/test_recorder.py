@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from halo_controller.incidents import recorder
+from halo_controller.incidents.headlines import title
 from halo_controller.incidents.nouns import Incident, IncidentState
 from halo_controller.nouns import Run
 from halo_controller.store import incidents, runs
@@ -48,8 +49,8 @@ async def test_a_failed_run_opens_an_incident_and_the_next_that_goes_through_end
     await centre.inbox.take(finished(run, RunStatus.FAILED, failure=failure))
 
     (one,) = await known(centre)
-    assert (one.title, one.message, one.run) == (
-        "acme/people: SourceUnavailable",
+    assert (title(one), one.message, one.run) == (
+        "acme/people: The tool to read from is not available",
         "dc1 does not answer",
         run.id,
     )

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from halo_agent.secrets import LocalSecrets
 from halo_shared.errors import SecretMissing, SettingsInvalid
 from halo_shared.redaction import Redactor
+from halo_shared.secrets import LocalSecrets
 
 CANARY = "canary-5f3a"
 REFERENCE = "secret://halo-acme.main"

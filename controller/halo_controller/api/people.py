@@ -1,0 +1,70 @@
+"""People: who is told of incidents, and how each wants to be told."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+
+from halo_controller.api.context import Caller, Wired
+from halo_controller.api.errors import CONFLICT, NOT_FOUND
+from halo_controller.api.examples import PERSON
+from halo_controller.errors import Invalid
+from halo_controller.notifications.notifier import trial
+from halo_controller.notifications.nouns import Notification
+from halo_controller.notifications.people import Person
+from halo_controller.store import notifications, people
+
+router = APIRouter(prefix="/people", tags=["notifications"])
+
+Spec = Annotated[Person, Body(openapi_examples=PERSON)]
+
+
+@router.post("", status_code=201, summary="Add a person", responses=NOT_FOUND | CONFLICT)
+async def add(controller: Wired, spec: Spec) -> Person:
+    """Secrets of their channels are named (`secret://name`); the values lie on the controller."""
+    async with controller.database.write() as db:
+        return await people.add(db, spec)
+
+
+@router.get("", summary="List people")
+async def every(controller: Wired, tenant: str | None = None) -> Sequence[Person]:
+    async with controller.database.read() as db:
+        return await people.every(db, tenant)
+
+
+@router.get("/{person}", summary="Show a person", responses=NOT_FOUND)
+async def show(controller: Wired, person: str) -> Person:
+    async with controller.database.read() as db:
+        return await people.get(db, person)
+
+
+@router.put("/{person}", summary="Replace a person's wishes", responses=NOT_FOUND)
+async def change(controller: Wired, person: str, spec: Spec) -> Person:
+    if spec.name != person:
+        raise Invalid(
+            f"name: is '{spec.name}' in the body and '{person}' in the path; a person keeps their name."
+        )
+    async with controller.database.write() as db:
+        return await people.change(db, spec)
+
+
+@router.delete("/{person}", status_code=204, summary="Remove a person", responses=NOT_FOUND)
+async def remove(controller: Wired, person: str) -> None:
+    """They are told nothing more; what waits for them is still sent."""
+    async with controller.database.write() as db:
+        await people.remove(db, person)
+
+
+@router.post("/{person}/trial", status_code=202, summary="Send a trial message", responses=NOT_FOUND)
+async def try_out(controller: Wired, caller: Caller, person: str) -> Sequence[Notification]:
+    """A real message through each of the person's channels, to see whether messages arrive."""
+    now = controller.clock.now()
+    async with controller.database.write() as db:
+        known = await people.get(db, person)
+        written = [
+            trial(known, channel, f"{caller} wanted to see whether messages arrive", now)
+            for channel in known.channels
+        ]
+        for message in written:
+            await notifications.add(db, message)
+    return written

@@ -1,0 +1,106 @@
+"""`halo-controller people`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from halo_controller.cli import output
+from halo_controller.cli.client import Client
+from halo_controller.cli.connection import connected
+from halo_controller.cli.output import JsonOption
+from halo_controller.notifications.people import Person, Preference
+from halo_shared import durations, files
+
+app = typer.Typer(help="People: who is told of incidents, and how each wants it.", no_args_is_help=True)
+
+FileArgument = Annotated[Path, typer.Argument(help="A person file (YAML).")]
+
+
+@app.command(epilog="Example: halo-controller people add jane.yaml")
+@connected
+async def add(client: Client, file: FileArgument) -> None:
+    """Add a person from their file."""
+    person = await client.post("/people", Person, files.load(file, Person))
+    output.say(f"Person '{person.name}' added; try it with: halo-controller notifications test {person.name}")
+
+
+@app.command(epilog="Example: halo-controller people update jane.yaml")
+@connected
+async def update(client: Client, file: FileArgument) -> None:
+    """Replace a person's wishes by their file."""
+    spec = files.load(file, Person)
+    await client.put(f"/people/{spec.name}", Person, spec)
+    output.say(f"Person '{spec.name}' updated.")
+
+
+@app.command("list", epilog="Example: halo-controller people list --tenant acme")
+@connected
+async def every(
+    client: Client,
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List who is told of incidents."""
+    output.show(await client.get("/people", list[Person], tenant=tenant), _table, as_json=as_json)
+
+
+@app.command(epilog="Example: halo-controller people show jane")
+@connected
+async def show(client: Client, person: str, as_json: JsonOption = False) -> None:
+    """Show one person and what they want to hear."""
+    output.show(await client.get(f"/people/{person}", Person), _facts, as_json=as_json)
+
+
+@app.command(epilog="Example: halo-controller people remove jane")
+@connected
+async def remove(client: Client, person: str) -> None:
+    """Tell this person nothing more."""
+    await client.delete(f"/people/{person}")
+    output.say(f"Person '{person}' removed.")
+
+
+def _table(people: Sequence[Person]) -> Table:
+    rows = ([one.name, one.title or "-", one.tenant or "all", _channels(one)] for one in people)
+    return output.table("person", "name", "tenant", "through", rows=rows, wraps=["name", "through"])
+
+
+def _facts(one: Person) -> Table:
+    quiet = one.quiet
+    return output.facts(
+        [
+            ("person", one.name),
+            ("name", one.title or "-"),
+            ("tenant", one.tenant or "all: an operator"),
+            ("through", _channels(one)),
+            ("incoming errors", _wish(one.incoming)),
+            ("outgoing errors", _wish(one.outgoing)),
+            ("operation", _wish(one.operation)),
+            ("time zone", one.zone),
+            ("quiet hours", f"{quiet.start:%H:%M} to {quiet.end:%H:%M}" if quiet else "none"),
+            ("daily message", f"{one.digest_at:%H:%M}"),
+            ("at most", f"{one.at_most} messages an hour"),
+        ]
+    )
+
+
+def _channels(one: Person) -> str:
+    return ", ".join(f"{channel.kind} {channel.label}" for channel in one.channels)
+
+
+def _wish(wish: Preference) -> str:
+    if wish.pace == "never":
+        return "never"
+    narrow = [*wish.integrations, *wish.integrators]
+    return ", ".join(
+        [
+            wish.pace,
+            f"{wish.level} and louder",
+            *([f"only {' '.join(narrow)}"] if narrow else []),
+            *([f"after {wish.after_failures} failures"] if wish.after_failures > 1 else []),
+            "and when it is over" if wish.recovery else "not when it is over",
+            f"reminded after {durations.text(wish.reminder)}" if wish.reminder else "not reminded",
+        ]
+    )

@@ -1,0 +1,84 @@
+"""The loop that sends what was written: tried again with patience, and what became of it written down."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from halo_controller.notifications.channels import NotReached
+from halo_controller.notifications.nouns import Notification, NotificationState
+from halo_controller.notifications.postroom import Postroom
+from halo_controller.notifications.retrying import after_failure
+from halo_controller.store import notifications
+from halo_controller.store.database import Database
+from halo_controller.ticking import outlasting_passing_faults
+from halo_shared import logs
+from halo_shared.clock import Clock
+from halo_shared.errors import HaloIntegratorError, SecretMissing, TransientError
+
+log = logs.get(__name__)
+
+TICK: Final = 1.0
+AT_ONCE: Final = 50
+"""Messages in one round."""
+
+
+class Sender:
+    """Sends what waits; a message that was sent when the controller died may be sent twice, never not at all."""
+
+    def __init__(self, database: Database, postroom: Postroom, clock: Clock) -> None:
+        self._database = database
+        self._postroom = postroom
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Send for ever."""
+        while True:
+            with outlasting_passing_faults("sender"):
+                await self.tick()
+            await self._clock.sleep(TICK)
+
+    async def tick(self) -> None:
+        """Send what is due: the messages of one address in order, all addresses at once."""
+        async with self._database.read() as db:
+            due = await notifications.due(db, self._clock.now(), AT_ONCE)
+        by_address: dict[tuple[str, str], list[Notification]] = defaultdict(list)
+        for one in due:
+            by_address[one.person, one.channel.label].append(one)
+        await asyncio.gather(*(self._send_all(each) for each in by_address.values()))
+
+    async def _send_all(self, waiting: Sequence[Notification]) -> None:
+        for notification in waiting:
+            await self._keep(await self._send(notification))
+
+    async def _send(self, notification: Notification) -> Notification:
+        try:
+            delivered = await self._postroom.deliver(notification)
+        except (TransientError, SecretMissing) as error:  # a secret that is missing may be put in its place
+            pause = error.retry_after if isinstance(error, NotReached) else None
+            return after_failure(notification, error.message, self._clock.now(), retry_after=pause)
+        except HaloIntegratorError as error:
+            return _ended(notification, NotificationState.REFUSED, error.message)
+        except Exception as error:
+            log.error("notification_broken", notification=notification.id, exc_info=error)
+            return _ended(notification, NotificationState.REFUSED, f"{type(error).__name__}: {error}")
+        sent = _ended(notification, NotificationState.SENT, delivered.result)
+        return sent.model_copy(update={"sent_at": self._clock.now()})
+
+    async def _keep(self, notification: Notification) -> None:
+        async with self._database.write() as db:
+            await notifications.save(db, notification)
+        tell = log.info if notification.state is NotificationState.SENT else log.warning
+        tell(
+            f"notification_{notification.state}",
+            notification=notification.id,
+            person=notification.person,
+            channel=notification.channel.kind,
+            result=notification.result,
+        )
+
+
+def _ended(notification: Notification, state: NotificationState, result: str) -> Notification:
+    return notification.model_copy(
+        update={"state": state, "attempts": notification.attempts + 1, "result": result}
+    )
