@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,14 @@ from halo_controller.notifications.retrying import GIVEN_UP_AFTER
 from halo_controller.notifications.sender import Sender
 from halo_controller.store import notifications
 from halo_controller.store.database import Database, open_database
+from halo_sandbox.services.mailbox import Mailbox, private_mailbox, text_of
 from halo_shared.redaction import Redactor
 from halo_shared.secrets import LocalSecrets
-from tests.support import mail, webhooks
+from tests.support import webhooks
 from tests.support.builders import NOW
 from tests.support.clock import ManualClock
 from tests.support.incidents import Some, cause, incident, person
+from tests.support.services import needed
 from tests.support.webhooks import SECRET, Fault, Receiver, receiving
 
 FROM = "Halo sync <halo@centre.example>"
@@ -88,24 +89,16 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-def post(tmp_path: Path) -> Iterator[mail.MailServer]:
-    with mail.mail_server(tmp_path) as server:
-        yield server
+def post() -> Iterator[Mailbox]:
+    with needed(), private_mailbox() as mailbox:
+        yield mailbox
 
 
-def reached(post: mail.MailServer, **url: str) -> MailServer:
+def reached(post: Mailbox, **url: str) -> MailServer:
     return MailServer.read(post.url(**url), FROM, post.authority)
 
 
-def text_of(came: EmailMessage) -> str:
-    """The message as somebody without HTML reads it."""
-    (text, _) = came.iter_parts()
-    return str(text.get_content())
-
-
-async def test_an_email_says_what_is_wrong_and_what_to_do_in_text_and_html(
-    desk: Desk, post: mail.MailServer
-) -> None:
+async def test_an_email_says_what_is_wrong_and_what_to_do_in_text_and_html(desk: Desk, post: Mailbox) -> None:
     wrong = incident(message="Überraschung: dc1 <does> not answer", errors=12, examples=("Žofie", "李雷"))
     (sent,) = await desk.send(message((Occasion.OPENED, wrong)), server=reached(post))
 
@@ -126,7 +119,7 @@ async def test_an_email_says_what_is_wrong_and_what_to_do_in_text_and_html(
     assert "dc1 &lt;does&gt; not answer" in html
 
 
-async def test_what_is_said_of_one_incident_is_one_thread(desk: Desk, post: mail.MailServer) -> None:
+async def test_what_is_said_of_one_incident_is_one_thread(desk: Desk, post: Mailbox) -> None:
     wrong = incident()
     over = wrong.model_copy(update={"recovered_at": NOW, "recovery": "Run 42 went through without it."})
     for number, topic in enumerate(
@@ -142,7 +135,7 @@ async def test_what_is_said_of_one_incident_is_one_thread(desk: Desk, post: mail
     assert "Over: acme/people" in text_of(recovery)
 
 
-async def test_a_digest_is_one_message_with_everything(desk: Desk, post: mail.MailServer) -> None:
+async def test_a_digest_is_one_message_with_everything(desk: Desk, post: Mailbox) -> None:
     several = [(Occasion.OPENED, incident(of=cause(code=f"Code{number}"))) for number in range(12)]
     await desk.send(message(*several), server=reached(post))
     (came,) = post.messages
@@ -151,24 +144,20 @@ async def test_a_digest_is_one_message_with_everything(desk: Desk, post: mail.Ma
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")  # the server does not see that it has TLS already
-async def test_tls_from_the_start(desk: Desk, tmp_path: Path) -> None:
-    with mail.mail_server(tmp_path, implicit_tls=True) as server:
-        (sent,) = await desk.send(message(), server=reached(server, scheme="smtps"))
+async def test_tls_from_the_start(desk: Desk) -> None:
+    with needed(), private_mailbox(implicit_tls=True) as server:
+        (sent,) = await desk.send(message(), server=reached(server))
         assert (sent.state, len(server.messages)) == (NotificationState.SENT, 1)
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(
-    desk: Desk, post: mail.MailServer
-) -> None:
+async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(desk: Desk, post: Mailbox) -> None:
     (kept,) = await desk.send(message(), server=MailServer.read(post.url(), FROM))
     assert kept.state is NotificationState.WAITING
     assert "certificate" in kept.result.lower()
     assert post.messages == []
 
 
-async def test_a_wrong_password_loses_no_message(
-    desk: Desk, post: mail.MailServer, clock: ManualClock
-) -> None:
+async def test_a_wrong_password_loses_no_message(desk: Desk, post: Mailbox, clock: ManualClock) -> None:
     (kept,) = await desk.send(message(), server=reached(post, password="wrong-one"))
     assert kept.state is NotificationState.WAITING
     assert "refuses the user name or password (535" in kept.result
@@ -180,9 +169,7 @@ async def test_a_wrong_password_loses_no_message(
     assert (sent.state, sent.attempts, len(post.messages)) == (NotificationState.SENT, 2, 1)
 
 
-async def test_an_address_that_is_refused_for_good_is_not_tried_again(
-    desk: Desk, post: mail.MailServer
-) -> None:
+async def test_an_address_that_is_refused_for_good_is_not_tried_again(desk: Desk, post: Mailbox) -> None:
     post.refusals[JANE] = "550 5.1.1 no such user"
     (refused,) = await desk.send(message(), server=reached(post))
     assert refused.state is NotificationState.REFUSED
@@ -190,7 +177,7 @@ async def test_an_address_that_is_refused_for_good_is_not_tried_again(
 
 
 async def test_a_greylisted_address_waits_and_another_person_does_not(
-    desk: Desk, post: mail.MailServer, clock: ManualClock
+    desk: Desk, post: Mailbox, clock: ManualClock
 ) -> None:
     post.refusals[JANE] = "451 4.7.1 come back later"
     bob = message(name="0000000b", kind="email", address="bob@acme.example")

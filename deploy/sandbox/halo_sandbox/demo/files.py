@@ -17,7 +17,18 @@ PEOPLE: Final = f"{TENANT}/people"
 MACHINES: Final = f"{TENANT}/machines"
 BROKEN: Final = f"{TENANT}/branch-people"
 
+SENDER: Final = "Halo sync <halo@centre.example>"
+ADDRESS: Final = "jane@acme.example"
+
 Content = Mapping[str, object]
+
+PERSON: Final[Content] = {
+    "name": "jane",
+    "title": "Jane Doe, who looks after Acme's Halo",
+    "tenant": TENANT,
+    "channels": [{"kind": "email", "address": ADDRESS}],
+    "zone": "Europe/London",
+}
 
 USER_FIELDS: Final = {
     "name": "cn",
@@ -114,6 +125,14 @@ def broken_people(base: str) -> Content:
     return _users(
         "branch-people", "People of the branch (broken on purpose)", "ldap", settings, {"name": "cn"}
     )
+
+
+def branch(people: Content, **narrower: str) -> Content:
+    """The broken one with the right address: the branch's people are some of the same source."""
+    settings = people["settings"]
+    same = dict(settings) if isinstance(settings, Mapping) else {}
+    name = BROKEN.split("/")[1]
+    return {**people, "name": name, "title": "People of the branch", "settings": same | narrower}
 
 
 def write_machines(file: Path, number: int) -> None:

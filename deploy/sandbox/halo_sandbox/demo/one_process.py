@@ -39,7 +39,13 @@ class OneProcessWorld(World):
         stack.enter_context(_logs_kept(folder / "one-process.log", self._redactor))
 
     async def start_controller(self) -> None:
-        settings = ControllerSettings(data=self.folder / "controller", port=0)
+        settings = ControllerSettings(
+            data=self.folder / "controller",
+            port=0,
+            mail_url=self.mailbox.url(),
+            mail_from=files.SENDER,
+            mail_ca=self.mailbox.authority,
+        )
         await self._stack.enter_async_context(serving(settings, self._transport, self._redactor))
 
     async def start_agent(self) -> None:

@@ -13,6 +13,8 @@ from halo_sandbox.services.ldif import person_dn
 from halo_sandbox.services.people import Person, people
 
 NUMBER: Final = 300
+BRANCH: Final = 12
+"""How many of them work in the branch."""
 CHANGED: Final = (11, 42, 99)
 """Who gets a new title between two runs."""
 NEW_TITLE: Final = "Team Lead"
@@ -23,6 +25,8 @@ class PeopleSource(Protocol):
 
     described: str
     integration: files.Content
+    branch: files.Content
+    """A few of them, for the integration that is broken at first."""
     base: str
     password: str
 
@@ -41,6 +45,8 @@ class FromDirectory:
         self.integration = files.people_from_directory(
             server.ldaps_url, server.ca_file, server.base, server.bind_dn
         )
+        some = "".join(f"(uid={one.uid})" for one in everyone[:BRANCH])
+        self.branch = files.branch(self.integration, filter=f"(|{some})")
         self.base = server.base
         self.password = server.password
 
@@ -61,6 +67,9 @@ class FromSpreadsheet:
         self._everyone = everyone
         self.described = f"a spreadsheet with {len(everyone)} people (slapd is not installed)"
         self.integration = files.people_from_spreadsheet(file)
+        of_branch = file.with_stem("branch")
+        files.write_people(of_branch, everyone[:BRANCH])
+        self.branch = files.branch(self.integration, path=str(of_branch))
         self.base = "dc=example,dc=org"
         self.password = "unused-here"  # noqa: S105 - names no account
 

@@ -15,6 +15,7 @@ async def tell(world: World) -> None:
     await nothing_to_do(world)
     await three_changes(world)
     await broken_on_purpose(world)
+    await mended(world)
 
 
 async def set_up(world: World) -> None:
@@ -87,8 +88,11 @@ async def three_changes(world: World) -> None:
 
 
 async def broken_on_purpose(world: World) -> None:
-    """An integration whose directory does not answer; whoever listens is told what to do."""
-    world.chapter("5", "One integration is broken. Anyone entitled hears of it from the status queue.")
+    """An integration whose directory does not answer: one e-mail that somebody can act on, however often it fails."""
+    world.chapter(
+        "5", "One integration is broken. Who listens hears of it, and who asked for it gets one e-mail."
+    )
+    await world.quietly("people", "add", str(world.files["jane"]))
     async with world.tail(integration="branch-people") as heard:
         await world.quietly("integrations", "enable", files.BROKEN)
         await world.quietly("run", "now", files.BROKEN)
@@ -96,7 +100,32 @@ async def broken_on_purpose(world: World) -> None:
     run = await world.until_ended(files.BROKEN)
     world.expect(run["status"] == "failed", "the run is shown as failed")
     world.expect("127.0.0.1" in text, "the event names what could not be reached, and what to do")
-    await world.show("runs", "show", run["id"])
+    world.show_mail(await world.mail(1))
+    await world.quietly("run", "now", files.BROKEN)
+    await world.until_ended(files.BROKEN)
+    await world.show("incidents", "list")
+    (incident,) = await world.ask("/incidents", tenant=files.TENANT)
+    world.expect(
+        incident["failures"] == 2 and len(world.mailbox.messages) == 1,
+        "it has failed twice, and that is one incident and one e-mail",
+    )
+
+
+async def mended(world: World) -> None:
+    """The address is corrected: the incident recovers, and the same person is told, in the same thread."""
+    world.chapter(
+        "6", "The address is corrected. The incident recovers by itself, and Jane hears of that too."
+    )
+    await world.quietly("integrations", "update", files.TENANT, str(world.files["branch-people-mended"]))
+    run = await world.run_and_watch(files.BROKEN)
+    world.expect(run["status"] == "succeeded", "the run went through")
+    opening, recovery = await world.mail(1), await world.mail(2)
+    world.show_mail(recovery)
+    world.expect(
+        recovery["References"] == opening["Message-ID"] and len(world.mailbox.messages) == 2,
+        "one e-mail says that it is over, as an answer to the first",
+    )
+    world.expect(not await world.ask("/incidents", tenant=files.TENANT), "nothing is wrong any more")
 
 
 def _written(run: Mapping[str, Json]) -> int:

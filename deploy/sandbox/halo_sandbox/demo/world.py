@@ -6,6 +6,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from rich.text import Text
 from halo_sandbox.demo import files
 from halo_sandbox.demo.people import PeopleSource
 from halo_sandbox.server import Sandbox
+from halo_sandbox.services.mailbox import private_mailbox, text_of
 
 BIN: Final = Path(sys.executable).parent
 MACHINES: Final = 40
@@ -51,8 +53,12 @@ class World(ABC):
         self._http = httpx.AsyncClient(trust_env=False, verify=False, timeout=30)  # noqa: S501
         stack.push_async_callback(self._http.aclose)
         self.files = self._write_files()
+        self.mailbox = stack.enter_context(private_mailbox())
         self.environment = {
             **os.environ,
+            "HALO_CONTROLLER_MAIL_URL": self.mailbox.url(),
+            "HALO_CONTROLLER_MAIL_FROM": files.SENDER,
+            "HALO_CONTROLLER_MAIL_CA": str(self.mailbox.authority),
             "HALO_CONTROLLER_DATA": str(folder / "controller"),
             "HALO_AGENT_CONFIG": str(self.files["agent"]),
         }
@@ -118,6 +124,25 @@ class World(ABC):
         await until(ended, within=END_SECONDS)
         return latest[0]
 
+    async def mail(self, number: int) -> EmailMessage:
+        """The e-mail of this number to the customer's administrator, once it has come."""
+
+        async def came() -> bool:
+            return len(self.mailbox.to(files.ADDRESS)) >= number
+
+        await until(came)
+        return self.mailbox.to(files.ADDRESS)[number - 1]
+
+    def show_mail(self, message: EmailMessage) -> None:
+        """Print an e-mail as its reader sees it."""
+        for name in ("From", "To", "Subject"):
+            self._quote(f"{name}: {message[name]}", "bold")
+        for line in ("", *text_of(message).rstrip().splitlines()):
+            self._quote(line, "")
+
+    def _quote(self, line: str, style: str) -> None:
+        self.console.print(Text.assemble(("│ ", "cyan"), (line, style)), soft_wrap=True)
+
     async def agent_is_online(self) -> bool:
         """Whether the controller hears the agent."""
         shown = await self.ask(f"/agents/{files.AGENT}")
@@ -166,6 +191,8 @@ class World(ABC):
             "people": files.write(folder, "people", self.people.integration),
             "machines": files.write(folder, "machines", files.machines(folder / "machines.xlsx")),
             "branch-people": files.write(folder, "branch-people", files.broken_people(self.people.base)),
+            "branch-people-mended": files.write(folder, "branch-people-mended", self.people.branch),
+            "jane": files.write(folder, "jane", files.PERSON),
         }
 
     def _typed(self, arguments: tuple[str, ...]) -> None:
