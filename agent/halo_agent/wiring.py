@@ -14,6 +14,7 @@ from halo_agent.sender import Sender
 from halo_agent.session import Session, introduce
 from halo_agent.settings import Settings, environment
 from halo_agent.stopping import Stopping
+from halo_agent.store.instances import open_instances
 from halo_agent.store.links import open_links
 from halo_agent.store.outbox import open_outbox
 from halo_agent.worker import Worker
@@ -35,6 +36,7 @@ async def run(
             open_outbox(settings.data / "spool.db", settings.spool_limit)
         )
         links = await stack.enter_async_context(open_links(settings.data / "links.db"))
+        instances = await stack.enter_async_context(open_instances(settings.data / "instances.db"))
         secrets = LocalSecrets(settings.secrets_file, environment(), redactor)
         hello = introduce(
             settings.name,
@@ -45,7 +47,7 @@ async def run(
         )
         leases = Leases(settings.name, hello.session, transport, clock)
         session = Session(hello, transport, leases, outbox, clock)
-        jobs = SyncJobs(links, secrets, clock, redactor)
+        jobs = SyncJobs(links, instances, secrets, clock, redactor)
         reports = Reports(settings.name, outbox, clock, redactor)
         worker = Worker(transport, leases, jobs.run, reports.of, redactor, settings.slots)
         session.tell(worker.doing)

@@ -21,6 +21,18 @@ class TenantKind(StrEnum):
     ON_PREMISE = "on_premise"
 
 
+class ImportSwitches(Strict):
+    """How Halo treats what is imported: its own switches, by its own names without the underscore before them."""
+
+    dont_fire_automations: bool = True
+    """A sync must not set off what people set up for single records."""
+    isimport: bool = True
+    donotvalidate: bool = False
+    """Let Halo store what its own validation would refuse, as a missing mandatory field."""
+    validateonly: bool = False
+    """Let Halo validate each asset before it is written: one request more for each, and none travel together."""
+
+
 class HaloConnection(Strict):
     """How to reach and enter one Halo instance."""
 
@@ -34,6 +46,9 @@ class HaloConnection(Strict):
     requests_per_minute: int = Field(default=50, ge=1)
     """Halo's limit is per instance and undocumented; 300 in five minutes was seen most often."""
     page_size: int = Field(default=100, ge=1, le=100)
+    scope: str = Field(default="all", min_length=1)
+    """What the application asks for; one with fewer rights names them, as in `edit:customers edit:assets`."""
+    import_switches: ImportSwitches = ImportSwitches()
 
 
 class TenantSpec(Strict):
@@ -67,6 +82,8 @@ class IntegrationSpec(Strict):
     """What is left out is as the connector announces it."""
     schedule: Schedule | None = None
     limits: Limits = Limits()
+    import_switches: ImportSwitches | None = None
+    """Instead of the tenant's."""
     deadline: Span = Field(default=timedelta(hours=6), ge=timedelta(seconds=1))
     """An attempt that takes longer is stopped."""
     fresh_within: Span | None = Field(default=None, ge=timedelta(minutes=1))

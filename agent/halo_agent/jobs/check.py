@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from halo_agent import connectors
 from halo_agent.connectors import CheckStep, Secrets
 from halo_agent.jobs.permits import NeverWrites
-from halo_agent.targets.halo import open_halo
+from halo_agent.targets.halo import Use, open_halo
 from halo_shared.clock import Clock
 from halo_shared.integrations import HaloConnection, IntegrationSpec
 
@@ -24,7 +24,7 @@ async def check_halo(halo: HaloConnection, secrets: Secrets, clock: Clock) -> As
     """Each stage of reaching Halo as it succeeds; the first that fails raises what to do about it."""
     secret = secrets.resolve(halo.client_secret)
     async with open_halo(
-        halo, secret, clock=clock, budget=halo, permit=NeverWrites(), tell=_unheard
+        halo, secret, clock=clock, budget=halo, permit=NeverWrites(), tell=_unheard, use=Use()
     ) as target:
         async for step in target.check():
             yield CheckStep(step.stage, step.found)

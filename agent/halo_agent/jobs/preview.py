@@ -15,7 +15,7 @@ from halo_agent.jobs.permits import NeverWrites
 from halo_agent.settings import Settings
 from halo_agent.store.links import copied_links
 from halo_agent.store.workspace import open_workspace
-from halo_agent.targets.halo import open_halo
+from halo_agent.targets.halo import Forgetful, open_halo, use_of
 from halo_shared.clock import Clock
 from halo_shared.entities import EntityKind
 from halo_shared.errors import HaloIntegratorError
@@ -90,6 +90,7 @@ async def preview(
                 budget=tenant.halo,
                 permit=NeverWrites(),
                 tell=listener.log,
+                use=use_of(integration, Forgetful()),
             )
         )
         attempt = Attempt(

@@ -11,7 +11,7 @@ from halo_agent.leases import Lease
 from halo_agent.reporter import Ending, EventReporter
 from halo_agent.store.links import LinkStore
 from halo_agent.store.workspace import open_workspace
-from halo_agent.targets.halo import open_halo
+from halo_agent.targets.halo import InstanceMemory, open_halo, use_of
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import HaloIntegratorError
@@ -25,8 +25,16 @@ log = logs.get(__name__)
 class SyncJobs:
     """Runs sync attempts with what this agent has."""
 
-    def __init__(self, links: LinkStore, secrets: Secrets, clock: Clock, redactor: Redactor) -> None:
+    def __init__(
+        self,
+        links: LinkStore,
+        instances: InstanceMemory,
+        secrets: Secrets,
+        clock: Clock,
+        redactor: Redactor,
+    ) -> None:
         self._links = links
+        self._instances = instances
         self._secrets = secrets
         self._clock = clock
         self._redactor = redactor
@@ -55,6 +63,7 @@ class SyncJobs:
                     budget=lease,
                     permit=lease,
                     tell=reporter.log,
+                    use=use_of(integration, self._instances),
                 )
             )
             workspace = await stack.enter_async_context(open_workspace())

@@ -20,7 +20,6 @@ from halo_shared.errors import (
 )
 from halo_shared.integrations import HaloConnection, TenantKind
 
-SCOPE: Final = "all"
 USUAL_LIFE: Final = 3600.0
 """Seconds a token lives when Halo does not say."""
 
@@ -34,7 +33,7 @@ _REFUSALS: Final[dict[str, tuple[type[HaloIntegratorError], str]]] = {
     ),
     "invalid_scope": (
         PermissionMissing,
-        f"Application '{{client}}' may not ask Halo for the scope '{SCOPE}'. Allow it",
+        "Application '{client}' may not ask Halo for the scope '{scope}'. Allow it, or name fewer in 'scope' of the tenant,",
     ),
     "unauthorized_client": (CredentialRefused, _SERVICES),
     "unsupported_grant_type": (CredentialRefused, _SERVICES),
@@ -127,7 +126,7 @@ class HaloAuth(httpx.Auth):
                     "grant_type": "client_credentials",
                     "client_id": self._connection.client_id,
                     "client_secret": self._secret.get_secret_value(),
-                    "scope": SCOPE,
+                    "scope": self._connection.scope,
                 },
             )
         )
@@ -155,6 +154,7 @@ class HaloAuth(httpx.Auth):
         error, sentence = _REFUSALS.get(_error_code(response), _OTHER)
         message = sentence.format(
             client=self._connection.client_id,
+            scope=self._connection.scope,
             tenant=f" for tenant '{endpoint.tenant}'" if endpoint.tenant else "",
             said=explain(response.text) or f"status {response.status_code}",
         )

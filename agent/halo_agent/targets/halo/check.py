@@ -7,6 +7,7 @@ from halo_agent.targets.halo import wire
 from halo_agent.targets.halo.auth import HaloAuth
 from halo_agent.targets.halo.client import HaloClient
 from halo_agent.targets.halo.paging import Lists
+from halo_agent.targets.halo.resources import CLIENT, INSTANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ async def check(auth: HaloAuth, client: HaloClient, lists: Lists) -> AsyncIterat
     yield Step("connect to Halo", f"tokens are given at {endpoint.url}{tenant}")
     token = await auth.token()
     yield Step("log in", f"a token for {token.life / 60:.0f} minutes")
-    version = wire.version(await client.get(wire.INSTANCE.path))
-    yield Step("read the version", version)
-    clients = await lists.page(wire.CLIENT)
+    about = wire.about(await client.get(INSTANCE.path))
+    yield Step("read the version", f"Halo {about.version}, database {about.database_version}")
+    clients = await lists.page(CLIENT)
     yield Step("list clients", f"{clients.count:,} of them")

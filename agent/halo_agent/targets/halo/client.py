@@ -25,6 +25,7 @@ from halo_agent.targets.halo.errors import (
     refusal,
     unreachable,
 )
+from halo_agent.targets.halo.resources import ID, INSTANCE
 from halo_agent.targets.halo.traffic import Traffic
 from halo_shared.clock import Clock
 from halo_shared.errors import RateLimited, RecordRefused, TargetUnavailable, TransientError
@@ -73,7 +74,7 @@ class HaloClient:
         One with an id is sent again while Halo is not available. One without is new: once it may have
         arrived it is not sent again, as Halo would make two of it; that raises AnswerLost.
         """
-        new = wire.ID not in record
+        new = ID not in record
         body = await self.post(path, [record], repeatable=not new)
         written = wire.written_id(body)
         if written is not None:
@@ -168,7 +169,7 @@ class HaloClient:
 
     async def _probe(self) -> None:
         """One harmless question; raises TargetUnavailable while Halo is down. Any other answer shows that it is not."""
-        request = self._http.build_request("GET", f"{self._api}/{wire.INSTANCE.path}")
+        request = self._http.build_request("GET", f"{self._api}/{INSTANCE.path}")
         response = await self._send(request)
         if response.is_server_error:
             raise refusal(response, "say which version it is", self._clock)

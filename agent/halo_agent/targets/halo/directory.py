@@ -10,6 +10,15 @@ from halo_agent.engine.records import Place, PlaceIds
 from halo_agent.targets.halo import wire
 from halo_agent.targets.halo.client import HaloClient
 from halo_agent.targets.halo.paging import Lists
+from halo_agent.targets.halo.resources import (
+    ASSET_TYPE,
+    CLIENT,
+    CLIENT_ID,
+    FIELD,
+    NAME,
+    SITE,
+    Resource,
+)
 from halo_agent.targets.halo.wire import AssetType
 from halo_shared.errors import MappingInvalid, Unplaced
 
@@ -37,16 +46,17 @@ class Directory:
         self._types: Sequence[Named] | None = None
         self._by_id: dict[int, AssetType] = {}
 
+    async def client_id(self, place: Place) -> int:
+        """The id of a place's client; raises Unplaced naming those that come near."""
+        async with self._reading:
+            return (await self._client_of(place)).id
+
     async def ids_of(self, place: Place) -> PlaceIds:
         """The ids of a place; raises Unplaced naming what is missing and what comes near."""
         async with self._reading:
-            if self._clients is None:
-                self._clients = await self._named(wire.CLIENT)
-            client = _only(place.client, self._clients)
-            if client is None:
-                raise Unplaced(_missing("client", place.client, self._clients, place))
+            client = await self._client_of(place)
             if client.id not in self._sites:
-                self._sites[client.id] = await self._named(wire.SITE, {wire.CLIENT_ID: client.id})
+                self._sites[client.id] = await self._named(SITE, {CLIENT_ID: client.id})
             site = _only(place.site, self._sites[client.id])
             if site is None:
                 raise Unplaced(_missing("site", place.site, self._sites[client.id], place))
@@ -71,24 +81,32 @@ class Directory:
         async with self._reading:
             return await self._with_fields(id_)
 
+    async def _client_of(self, place: Place) -> Named:
+        if self._clients is None:
+            self._clients = await self._named(CLIENT)
+        client = _only(place.client, self._clients)
+        if client is None:
+            raise Unplaced(_missing("client", place.client, self._clients, place))
+        return client
+
     async def _all_types(self) -> Sequence[Named]:
         if self._types is None:
-            self._types = await self._named(wire.ASSET_TYPE)
+            self._types = await self._named(ASSET_TYPE)
         return self._types
 
     async def _with_fields(self, id_: int) -> AssetType:
         if id_ not in self._by_id:
-            path = f"{wire.ASSET_TYPE.path}/{id_}"
-            row = wire.single(await self._client.get(path, {"includedetails": "true"}), wire.ASSET_TYPE)
-            fields = wire.type_fields(row) or {one.name: one.id for one in await self._named(wire.FIELD)}
-            self._by_id[id_] = AssetType(id_, str(row.get(wire.NAME, "")), fields)
+            path = f"{ASSET_TYPE.path}/{id_}"
+            row = wire.single(await self._client.get(path, {"includedetails": "true"}), ASSET_TYPE)
+            fields = wire.type_fields(row) or {one.name: one.id for one in await self._named(FIELD)}
+            self._by_id[id_] = AssetType(id_, str(row.get(NAME, "")), fields)
         return self._by_id[id_]
 
     async def _named(
-        self, resource: wire.Resource, params: Mapping[str, str | int] | None = None
+        self, resource: Resource, params: Mapping[str, str | int] | None = None
     ) -> Sequence[Named]:
         rows = await self._lists.all(resource, params)
-        return [Named(wire.id_of(row), str(row.get(wire.NAME) or "")) for row in rows]
+        return [Named(wire.id_of(row), str(row.get(NAME) or "")) for row in rows]
 
 
 def _only(name: str, known: Sequence[Named]) -> Named | None:

@@ -1,10 +1,11 @@
 """Reading lists to their end, and proving that it was the end."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from halo_agent.targets.halo import wire
 from halo_agent.targets.halo.client import HaloClient, Params
+from halo_agent.targets.halo.resources import ID, Resource
 from halo_shared import logs
 from halo_shared.errors import IncompleteRead
 
@@ -32,13 +33,13 @@ class Lists:
         self._client = client
         self.page_size = page_size
 
-    async def page(self, resource: wire.Resource, params: Params | None = None, *, number: int = 1) -> Page:
+    async def page(self, resource: Resource, params: Params | None = None, *, number: int = 1) -> Page:
         """One page, the oldest records first; new ones come on at the end."""
         paged: Params = {
             "pageinate": "true",
             "page_size": self.page_size,
             "page_no": number,
-            "order": wire.ID,
+            "order": ID,
         }
         bare = resource.list_key is None
         asked: Params = {**resource.params, **(params or {}), **({} if bare else paged)}
@@ -51,25 +52,39 @@ class Lists:
             )
         return Page(rows, len(rows) if count is None else count)
 
-    async def all(self, resource: wire.Resource, params: Params | None = None) -> list[wire.Row]:
+    async def all(self, resource: Resource, params: Params | None = None) -> list[wire.Row]:
         """Every row of a list. Raises IncompleteRead when that cannot be proved."""
+        return [row async for rows in self.stream(resource, params) for row in rows]
+
+    async def stream(
+        self, resource: Resource, params: Params | None = None
+    ) -> AsyncGenerator[list[wire.Row], None]:
+        """Every row of a list, each once, page by page. Raises IncompleteRead when it cannot be proved that it is all.
+
+        A list that changes under the reading is read once more; what was given already is not given again.
+        """
 
         async def turn(number: int) -> Page:
             return await self.page(resource, params, number=number)
 
+        given: set[int] = set()
         try:
-            return await read_to_the_end(turn, resource.path)
+            async for rows in read_to_the_end(turn, resource.path, given):
+                yield rows
         except IncompleteRead as error:
             log.info("list_read_again", resource=resource.path, why=error.message)
-            return await read_to_the_end(turn, resource.path)
+            async for rows in read_to_the_end(turn, resource.path, given):
+                yield rows
 
 
-async def read_to_the_end(turn: Callable[[int], Awaitable[Page]], path: str) -> list[wire.Row]:
-    """The rows of all pages, each once, as many as Halo says there are."""
+async def read_to_the_end(
+    turn: Callable[[int], Awaitable[Page]], path: str, given: set[int]
+) -> AsyncGenerator[list[wire.Row], None]:
+    """The rows of all pages, as many as Halo says there are, without those that were given before."""
     page = await turn(1)
-    count = page.count
-    found = {wire.id_of(row): row for row in page.rows}
-    number = 1
+    count, number = page.count, 1
+    found = {wire.id_of(row) for row in page.rows}
+    yield _fresh(page, given)
     while len(found) < count:
         number += 1
         page = await turn(number)
@@ -78,9 +93,16 @@ async def read_to_the_end(turn: Callable[[int], Awaitable[Page]], path: str) -> 
                 f"The list of {path} changed from {count} to {page.count} records while it was read."
             )
         before = len(found)
-        found |= {wire.id_of(row): row for row in page.rows}
+        found.update(wire.id_of(row) for row in page.rows)
         if len(found) == before:
             raise IncompleteRead(
                 f"Halo gave {before} of {count} records of {path}; page {number} brought no new one."
             )
-    return list(found.values())
+        yield _fresh(page, given)
+
+
+def _fresh(page: Page, given: set[int]) -> list[wire.Row]:
+    """The rows of a page that are new; they are given now."""
+    rows = {id_: row for row in page.rows if (id_ := wire.id_of(row)) not in given}
+    given.update(rows)
+    return list(rows.values())

@@ -1,66 +1,33 @@
-"""Halo's shapes and ours: the only place that knows Halo's field names."""
+"""What Halo says, as the engine knows it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any
 
-from halo_agent.engine.changes import Retire, Update
-from halo_agent.engine.records import Desired, Fields, PlaceIds, TargetRecord, Value
-from halo_agent.engine.values import is_empty
+from halo_agent.engine.records import TargetRecord, Value
+from halo_agent.targets.halo.resources import (
+    CUSTOM,
+    EXTERNAL_LINK,
+    ID,
+    KINDS,
+    NAME,
+    OWN,
+    USERS_OF,
+    Resource,
+)
 from halo_shared.entities import EntityKind
-from halo_shared.errors import ConfigurationError, MappingInvalid, TargetUnavailable
+from halo_shared.errors import TargetUnavailable
 
 Row = Mapping[str, Any]  # Any: a record of Halo has hundreds of properties of every JSON type
 
-ID: Final = "id"
-NAME: Final = "name"
-CLIENT_ID: Final = "client_id"
-ASSET_TYPE_ID: Final = "assettype_id"
-OWN: Final = "fields."
-"""What stands before the name of an asset's own field."""
-INACTIVE: Final = "inactive"
-HINTS: Final[Row] = {"_isimport": True, "_dont_fire_automations": True}
-"""Sent with every write: a sync must not set off what people set up for single records."""
-
 
 @dataclass(frozen=True, slots=True)
-class Resource:
-    """One path of the API."""
+class About:
+    """What an instance says of itself."""
 
-    path: str
-    list_key: str | None = None
-    """Where a list has its rows; None where lists are bare arrays."""
-    name_field: str = NAME
-    params: Mapping[str, str] = field(default_factory=dict)
-    """Sent with every request for a list."""
-    searched: frozenset[str] = frozenset()
-    """Fields that Halo's plain search is known to look into."""
-    own_parameter: Mapping[str, str] = field(default_factory=dict)
-    """Fields that are query parameters too, each with the switch that makes Halo look at nothing else."""
-    typed: bool = False
-    """Whether each record is of an asset type, and has the fields of that type."""
-
-
-_ALL: Final = {"includeactive": "true", "includeinactive": "true"}
-
-CLIENT: Final = Resource("Client", "clients")
-SITE: Final = Resource("Site", "sites")
-ASSET_TYPE: Final = Resource("AssetType")
-FIELD: Final = Resource("Field", params={"kind": "T"})
-INSTANCE: Final = Resource("InstanceInfo")
-
-KINDS: Final[Mapping[EntityKind, Resource]] = {
-    EntityKind.USERS: Resource("Users", "users", params=_ALL, searched=frozenset({"name", "emailaddress"})),
-    EntityKind.ASSETS: Resource(
-        "Asset",
-        "assets",
-        name_field="inventory_number",
-        params=_ALL,
-        own_parameter={"inventory_number": "search_inventory_number_only"},
-        typed=True,
-    ),
-}
-"""The kinds that can be written; a new kind is one more entry."""
+    version: str
+    database_version: str
+    database: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +37,6 @@ class AssetType:
     id: int
     name: str
     fields: Mapping[str, int]
-
-
-def resource_of(kind: EntityKind) -> Resource:
-    """Where records of this kind are; raises ConfigurationError for a kind that cannot be written."""
-    if kind not in KINDS:
-        raise ConfigurationError(
-            f"Records of kind '{kind}' cannot be written to Halo; {' and '.join(KINDS)} can. "
-            "Take it out of the integration's entities."
-        )
-    return KINDS[kind]
-
-
-# --- what Halo says ---
 
 
 def rows(body: object, resource: Resource) -> list[Row]:
@@ -121,16 +75,29 @@ def written_id(body: object) -> int | None:
             return None
 
 
-def record(kind: EntityKind, row: Row) -> TargetRecord:
-    """A row as the engine knows it."""
-    name = row.get(resource_of(kind).name_field) or row.get("key_field") or ""
+def replies(body: object) -> list[Row]:
+    """The rows in the reply to a write of several records, whatever holds them."""
+    match body:
+        case list():
+            return [row for row in body if isinstance(row, dict)]
+        case dict():
+            lists = [value for value in body.values() if isinstance(value, list)]
+            return replies(lists[0]) if ID not in body and len(lists) == 1 else [body]
+        case _:
+            return []
+
+
+def record(kind: EntityKind, row: Row, label: str = "") -> TargetRecord:
+    """A row as the engine knows it; `label` tells the external links that are ours."""
+    resource = KINDS[kind]
+    name = row.get(resource.name_field) or row.get("key_field") or ""
+    flat = {name: plain(value) for name, value in row.items() if not isinstance(value, list | dict)}
     return TargetRecord(
         kind=kind,
         id=id_of(row),
         name=str(name),
-        active=not row.get(INACTIVE),
-        fields={name: plain(value) for name, value in row.items() if not isinstance(value, list | dict)}
-        | dict(_own_fields(row)),
+        active=not row.get(resource.off),
+        fields=flat | dict(_own_fields(row)) | dict(_custom_fields(row)) | dict(_attached(row, label)),
     )
 
 
@@ -152,13 +119,22 @@ def plain(value: object) -> Value:
             return None
 
 
-def version(body: object) -> str:
+def about(body: object) -> About:
     """What an instance says of itself."""
     if not isinstance(body, dict) or "app_version" not in body:
         raise TargetUnavailable(
             "What answers here does not say which version of Halo it is: check 'url' of the tenant."
         )
-    return f"Halo {body['app_version']}, database {body.get('database_version', 'unknown')}"
+    told = [str(body.get(name) or "unknown") for name in ("app_version", "database_version", "dbid")]
+    return About(*told)
+
+
+def schemas(body: object) -> dict[str, list[str]]:
+    """The properties of each schema in an instance's description of its API, old form or new."""
+    if not isinstance(body, dict):
+        return {}
+    named = (body.get("components") or {}).get("schemas") or body.get("definitions") or {}
+    return {name: list(one.get("properties") or ()) for name, one in named.items() if isinstance(one, dict)}
 
 
 def type_fields(row: Row) -> dict[str, int]:
@@ -177,6 +153,23 @@ def _own_fields(row: Row) -> Iterator[tuple[str, Value]]:
     for one in row.get("fields") or []:
         if isinstance(one, dict) and one.get(NAME):
             yield f"{OWN}{one[NAME]}", plain(one.get("value"))
+            yield f"{OWN}{one.get(ID)}", plain(one.get("value"))
+
+
+def _custom_fields(row: Row) -> Iterator[tuple[str, Value]]:
+    for one in row.get("customfields") or []:
+        if isinstance(one, dict) and str(one.get(NAME, "")).startswith(CUSTOM):
+            yield str(one[NAME]), plain(one.get("value"))
+
+
+def _attached(row: Row, label: str) -> Iterator[tuple[str, Value]]:
+    """What belongs to a record and stands in rows of its own."""
+    users = row.get(USERS_OF)
+    if isinstance(users, list):
+        yield USERS_OF, tuple(sorted(str(id_of(user)) for user in users if _is_row(user)))
+    for link in row.get("external_links") or []:
+        if isinstance(link, dict) and link.get("third_party_type") == label and label:
+            yield EXTERNAL_LINK, plain(link.get("third_party_id"))
 
 
 def _whole(number: object) -> int | None:
@@ -191,54 +184,3 @@ def _whole(number: object) -> int | None:
             return int(number)
         case _:
             return None
-
-
-# --- what is said to Halo ---
-
-
-def new(desired: Desired, at: PlaceIds | None, type_: AssetType | None) -> Row:
-    """The body that creates a record."""
-    identity, source_id = desired.identity
-    fields = {**desired.when_empty, **desired.on_create, **desired.always, identity: source_id}
-    filled = {name: value for name, value in fields.items() if not is_empty(value)}
-    return {
-        **HINTS,
-        **({CLIENT_ID: at.client_id, "site_id": at.site_id} if at else {}),
-        INACTIVE: not desired.active,
-        **({ASSET_TYPE_ID: type_.id} if type_ else {}),
-        **_sent(filled, type_),
-    }
-
-
-def changed(change: Update, type_: AssetType | None) -> Row:
-    """The body that updates a record: what differs, and nothing else."""
-    revived = {INACTIVE: False} if change.reactivate else {}
-    return {**HINTS, ID: change.existing.id, **_sent(change.fields, type_), **revived}
-
-
-def retired(change: Retire) -> Row:
-    """The body that makes a record inactive."""
-    return {**HINTS, ID: change.halo_id, INACTIVE: True}
-
-
-def _sent(fields: Fields, type_: AssetType | None) -> Row:
-    """Fields as Halo takes them; it ignores null, so a value is cleared with an empty text."""
-    values = {name: "" if value is None else value for name, value in fields.items()}
-    flat = {name: value for name, value in values.items() if not name.startswith(OWN)}
-    own = [
-        {ID: _field_id(name.removeprefix(OWN), type_), "value": value}
-        for name, value in values.items()
-        if name.startswith(OWN)
-    ]
-    return {**flat, "fields": own} if own else flat
-
-
-def _field_id(name: str, type_: AssetType | None) -> int:
-    if type_ is None:
-        raise MappingInvalid(f"mapping: '{OWN}{name}' is an asset's own field, and this record is no asset.")
-    if name not in type_.fields:
-        raise MappingInvalid(
-            f"mapping.assets.fields: asset type '{type_.name}' has no field '{name}' in Halo; "
-            f"it has {', '.join(sorted(type_.fields)) or 'none'}."
-        )
-    return type_.fields[name]

@@ -12,7 +12,7 @@ from pydantic import AnyHttpUrl, SecretStr
 from halo_agent.engine.changes import Retire, Update
 from halo_agent.engine.ports import Permit
 from halo_agent.engine.records import Desired, Fields, Place, TargetRecord
-from halo_agent.targets.halo import ANSWER_WITHIN, HaloTarget, open_halo
+from halo_agent.targets.halo import HaloTarget, Use, open_halo
 from halo_agent.targets.halo.auth import HaloAuth
 from halo_agent.targets.halo.client import HaloClient
 from halo_agent.targets.halo.traffic import Traffic
@@ -133,9 +133,9 @@ async def halo(
     sandbox: Sandbox,
     clock: Clock | None = None,
     *,
-    answer_within: float = ANSWER_WITHIN,
     permit: Permit | None = None,
     tell: Ear | None = None,
+    use: Use | None = None,
 ) -> AsyncIterator[HaloTarget]:
     """A target on this sandbox that never really waits."""
     async with open_halo(
@@ -145,7 +145,7 @@ async def halo(
         budget=Slice(),
         permit=permit or Pass(),
         tell=tell or Ear(),
-        answer_within=answer_within,
+        use=use or Use(label="people"),
     ) as target:
         yield target
 

@@ -7,6 +7,7 @@ import pytest
 
 from halo_agent.targets.halo import wire
 from halo_agent.targets.halo.paging import Lists, Page, read_to_the_end
+from halo_agent.targets.halo.resources import ASSET_TYPE, CLIENT
 from halo_shared.errors import IncompleteRead, TargetUnavailable
 from tests.unit.agent.targets.support import scripted
 
@@ -24,6 +25,10 @@ def book(*pages: Page) -> Turn:
     return turn
 
 
+async def whole(turn: Turn) -> list[wire.Row]:
+    return [row async for rows in read_to_the_end(turn, "Users", set()) for row in rows]
+
+
 @pytest.mark.parametrize(
     "pages",
     [
@@ -35,7 +40,7 @@ def book(*pages: Page) -> Turn:
     ],
 )
 async def test_all_that_halo_counts_is_read_once(pages: list[Page]) -> None:
-    found = [row["id"] for row in await read_to_the_end(book(*pages), "Users")]
+    found = [row["id"] for row in await whole(book(*pages))]
 
     assert found == list(range(1, pages[0].count + 1))
 
@@ -50,7 +55,7 @@ async def test_all_that_halo_counts_is_read_once(pages: list[Page]) -> None:
 )
 async def test_what_was_not_read_is_counted(pages: list[Page], said: str) -> None:
     with pytest.raises(IncompleteRead, match=said):
-        await read_to_the_end(book(*pages), "Users")
+        await whole(book(*pages))
 
 
 def answers(*bodies: object) -> Callable[[httpx.Request], httpx.Response]:
@@ -65,7 +70,7 @@ async def test_a_list_that_changed_is_read_once_more() -> None:
         {"record_count": 3, "clients": [{"id": 1}, {"id": 2}, {"id": 3}]},
     )
     async with scripted(halo) as there:
-        rows = await Lists(there.client, 100).all(wire.CLIENT)
+        rows = await Lists(there.client, 100).all(CLIENT)
 
     assert [row["id"] for row in rows] == [1, 2, 3]
 
@@ -76,12 +81,12 @@ async def test_a_list_that_never_holds_still_is_incomplete() -> None:
     )
     async with scripted(halo) as there:
         with pytest.raises(IncompleteRead):
-            await Lists(there.client, 100).all(wire.CLIENT)
+            await Lists(there.client, 100).all(CLIENT)
 
 
 async def test_a_bare_array_is_whole() -> None:
     async with scripted(answers([{"id": 131}, {"id": 132.0}])) as there:
-        rows = await Lists(there.client, 1).all(wire.ASSET_TYPE)
+        rows = await Lists(there.client, 1).all(ASSET_TYPE)
 
     assert [wire.id_of(row) for row in rows] == [131, 132]
 
@@ -89,7 +94,7 @@ async def test_a_bare_array_is_whole() -> None:
 async def test_a_list_without_a_count_proves_nothing() -> None:
     async with scripted(lambda _: httpx.Response(200, json={"clients": [{"id": 1}]})) as there:
         with pytest.raises(IncompleteRead, match="how many clients"):
-            await Lists(there.client, 100).all(wire.CLIENT)
+            await Lists(there.client, 100).all(CLIENT)
 
 
 @pytest.mark.parametrize(
@@ -98,4 +103,4 @@ async def test_a_list_without_a_count_proves_nothing() -> None:
 async def test_what_is_no_list_is_not_taken_for_one(body: object) -> None:
     async with scripted(lambda _: httpx.Response(200, json=body)) as there:
         with pytest.raises(TargetUnavailable, match="not a list"):
-            await Lists(there.client, 100).all(wire.CLIENT)
+            await Lists(there.client, 100).all(CLIENT)

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from halo_agent.engine.records import TargetRecord
+from halo_agent.targets.halo.resources import KINDS
 from halo_agent.targets.halo.searching import Way, choose, compared, hidden, questions
-from halo_agent.targets.halo.wire import KINDS
 from halo_shared.entities import EntityKind
 from tests.unit.agent.targets.support import machine, person
 

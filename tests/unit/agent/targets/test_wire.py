@@ -1,20 +1,12 @@
-"""Halo's shapes become ours, and ours become Halo's."""
-
-from dataclasses import replace
+"""Halo's shapes become ours."""
 
 import pytest
 
-from halo_agent.engine.records import PlaceIds, TargetRecord, Value
+from halo_agent.engine.records import TargetRecord, Value
 from halo_agent.targets.halo import wire
-from halo_agent.targets.halo.wire import AssetType
+from halo_agent.targets.halo.resources import ASSET_TYPE
 from halo_shared.entities import EntityKind
-from halo_shared.errors import ConfigurationError, MappingInvalid, TargetUnavailable
-from tests.unit.agent.targets.support import machine, person, retire, update
-
-HERE = PlaceIds(client_id=101, site_id=1001)
-WORKSTATION = AssetType(131, "Workstation", {"Serial Number": 51, "Model": 52})
-HINTS = {"_isimport": True, "_dont_fire_automations": True}
-ANNA = TargetRecord(EntityKind.USERS, 5001, "Anna Berg", True, {"name": "Anna Berg"})
+from halo_shared.errors import TargetUnavailable
 
 
 @pytest.mark.parametrize(
@@ -67,14 +59,19 @@ def test_a_record_is_flat_and_holds_an_assets_own_fields() -> None:
         "site_id": 12.0,
         "notes": "",
         "inactive": True,
-        "users": [{"id": 1}],
+        "users": [{"id": 7}, {"id": 12}],
+        "customfields": [{"id": 9, "name": "CFLease", "value": "2027"}, {"id": 8, "name": "x", "value": "1"}],
+        "external_links": [
+            {"third_party_type": "people", "third_party_id": "A-7"},
+            {"third_party_type": "another", "third_party_id": "B-7"},
+        ],
         "fields": [
             {"id": 51, "name": "Serial Number", "value": "S7"},
             {"id": 52, "name": "Model", "value": ""},
         ],
     }
 
-    assert wire.record(EntityKind.ASSETS, row) == TargetRecord(
+    assert wire.record(EntityKind.ASSETS, row, "people") == TargetRecord(
         kind=EntityKind.ASSETS,
         id=20001,
         name="PC-7",
@@ -86,7 +83,12 @@ def test_a_record_is_flat_and_holds_an_assets_own_fields() -> None:
             "notes": None,
             "inactive": True,
             "fields.Serial Number": "S7",
+            "fields.51": "S7",
             "fields.Model": None,
+            "fields.52": None,
+            "users": ("12", "7"),
+            "CFLease": "2027",
+            "external_link": "A-7",
         },
     )
 
@@ -98,77 +100,7 @@ def test_an_asset_without_a_tag_is_called_by_its_key() -> None:
 @pytest.mark.parametrize("body", [None, [], {}, {"name": "x"}, {"id": "seven"}])
 def test_what_is_no_record_is_not_taken_for_one(body: object) -> None:
     with pytest.raises(TargetUnavailable, match="not a record"):
-        wire.single(body, wire.ASSET_TYPE)
-
-
-def test_a_new_user_is_placed_and_holds_its_identity() -> None:
-    wish = replace(
-        person("a-1", login="anna", title=""), on_create={"notes": "imported"}, when_empty={"fax": "1"}
-    )
-
-    assert wire.new(wish, HERE, None) == HINTS | {
-        "client_id": 101,
-        "site_id": 1001,
-        "inactive": False,
-        "name": "Anna Berg",
-        "login": "anna",
-        "notes": "imported",
-        "fax": "1",
-        "azureoid": "a-1",
-    }
-
-
-def test_a_new_asset_has_its_type_and_the_ids_of_its_own_fields() -> None:
-    wish = machine("7", "PC-7", always={"fields.Model": "X1"}, when_empty={"fields.Serial Number": "S7"})
-
-    assert wire.new(wish, HERE, WORKSTATION) == HINTS | {
-        "client_id": 101,
-        "site_id": 1001,
-        "inactive": False,
-        "assettype_id": 131,
-        "inventory_number": "PC-7",
-        "lansweeper_id": "7",
-        "fields": [{"id": 51, "value": "S7"}, {"id": 52, "value": "X1"}],
-    }
-
-
-def test_an_update_sends_what_differs_and_nothing_else() -> None:
-    change = update(person("a-1"), ANNA, name="Anna Berger")
-
-    assert wire.changed(change, None) == HINTS | {"id": 5001, "name": "Anna Berger"}
-
-
-def test_a_cleared_field_is_sent_as_an_empty_text_because_null_is_ignored() -> None:
-    change = replace(update(person("a-1"), ANNA), fields={"title": None})
-
-    assert wire.changed(change, None) == HINTS | {"id": 5001, "title": ""}
-
-
-def test_a_revived_record_is_made_active() -> None:
-    assert wire.changed(update(person("a-1"), ANNA, reactivate=True), None) == HINTS | {
-        "id": 5001,
-        "inactive": False,
-    }
-
-
-def test_a_retired_record_is_made_inactive_and_nothing_else() -> None:
-    assert wire.retired(retire(person("a-1"), 5001)) == HINTS | {"id": 5001, "inactive": True}
-
-
-def test_an_unknown_own_field_is_named_with_those_there_are() -> None:
-    wish = machine("7", "PC-7", always={"fields.Serial No": "S7"})
-
-    with pytest.raises(
-        MappingInvalid, match=r"'Workstation' has no field 'Serial No' .* Model, Serial Number"
-    ):
-        wire.new(wish, HERE, WORKSTATION)
-
-
-def test_a_user_has_no_own_fields() -> None:
-    change = replace(update(person("a-1"), ANNA), fields={"fields.Model": "X1"})
-
-    with pytest.raises(MappingInvalid, match="is no asset"):
-        wire.changed(change, None)
+        wire.single(body, ASSET_TYPE)
 
 
 def test_the_fields_of_a_type_are_found_in_either_shape() -> None:
@@ -180,12 +112,34 @@ def test_the_fields_of_a_type_are_found_in_either_shape() -> None:
     assert wire.type_fields(row) == {"Serial Number": 51, "Model": 52}
 
 
-@pytest.mark.parametrize("kind", [EntityKind.CLIENTS, EntityKind.SITES])
-def test_a_kind_that_cannot_be_written_says_which_can(kind: EntityKind) -> None:
-    with pytest.raises(ConfigurationError, match="users and assets can"):
-        wire.resource_of(kind)
-
-
 def test_an_address_that_is_no_halo_is_not_taken_for_one() -> None:
     with pytest.raises(TargetUnavailable, match="check 'url'"):
-        wire.version({"ok": True})
+        wire.about({"ok": True})
+
+
+@pytest.mark.parametrize(
+    ("reply", "ids"),
+    [
+        ([{"id": 7}, {"id": 8}], [7, 8]),
+        ({"users": [{"id": 7}, {"id": 8}]}, [7, 8]),
+        ({"id": 7, "customfields": []}, [7]),
+        ({"error": "no"}, [None]),
+        ([], []),
+        ("stored", []),
+        (None, []),
+    ],
+)
+def test_the_rows_of_a_reply_are_found_in_every_shape(reply: object, ids: list[int | None]) -> None:
+    assert [row.get("id") for row in wire.replies(reply)] == ids
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"components": {"schemas": {"Users": {"properties": {"name": {}, "login": {}}}}}},
+        {"definitions": {"Users": {"properties": {"name": {}, "login": {}}}}},
+    ],
+)
+def test_a_description_names_the_properties_in_its_old_form_and_its_new(body: object) -> None:
+    assert wire.schemas(body) == {"Users": ["name", "login"]}
+    assert wire.schemas("no") == {}
