@@ -13,7 +13,6 @@ from halo_agent.targets.halo import HaloTarget, Use, open_halo
 from halo_agent.targets.halo.client import ATTEMPTS
 from halo_sandbox.server import Sandbox, running
 from halo_sandbox.settings import SandboxSettings
-from halo_shared.clock import SystemClock
 from halo_shared.entities import EntityKind
 from halo_shared.errors import (
     AmbiguousMatch,
@@ -32,6 +31,7 @@ from tests.support.engine import Pass
 from tests.unit.agent.targets.support import (
     SECRET,
     Ear,
+    FastClock,
     HurriedClock,
     Levers,
     Slice,
@@ -478,7 +478,7 @@ async def test_reading_survives_what_passes(target: HaloTarget, hands: Levers, f
 async def test_a_record_that_a_slow_halo_did_not_confirm_is_there_once(
     sandbox: Sandbox, hands: Levers
 ) -> None:
-    async with halo(sandbox, SystemClock(), use=Use(answer_within=0.5)) as target:
+    async with halo(sandbox, FastClock(), use=Use(answer_within=0.5)) as target:
         await create(target, person("a-1"))
         await hands.fault("slow", path="/api/Users", method="POST", seconds=1)
         done = await create(target, person("a-2"))

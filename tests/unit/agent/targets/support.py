@@ -17,7 +17,7 @@ from halo_agent.targets.halo.auth import HaloAuth
 from halo_agent.targets.halo.client import HaloClient
 from halo_agent.targets.halo.traffic import Traffic
 from halo_sandbox.server import Sandbox
-from halo_shared.clock import Clock
+from halo_shared.clock import Clock, SystemClock
 from halo_shared.entities import EntityKind
 from halo_shared.integrations import HaloConnection, TenantKind
 from tests.support.engine import Pass
@@ -42,6 +42,18 @@ class HurriedClock:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self._at += seconds
+
+
+class FastClock(SystemClock):
+    """The machine's clock, running faster: two sides that share it wait for each other in earnest."""
+
+    FASTER = 150.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() * self.FASTER
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds / self.FASTER)
 
 
 def connection(
