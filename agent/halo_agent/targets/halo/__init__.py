@@ -21,6 +21,7 @@ from halo_agent.targets.halo.finding import Finder
 from halo_agent.targets.halo.instance import Forgetful, Instance, InstanceMemory
 from halo_agent.targets.halo.pacing import Budget, Tell
 from halo_agent.targets.halo.paging import Lists
+from halo_agent.targets.halo.reading import Reader
 from halo_agent.targets.halo.switches import Switches
 from halo_agent.targets.halo.target import HaloTarget
 from halo_agent.targets.halo.traffic import Traffic
@@ -92,9 +93,12 @@ def _target(
     lists = Lists(client, connection.page_size)
     directory = Directory(client, lists)
     links = ExternalLinks(client, lists, use.label)
-    finder = Finder(client, lists, directory, links, Details(client, lists, software=use.software))
+    reader = Reader(client, lists, directory, links, Details(client, lists, software=use.software))
+    finder = Finder(reader, lists, links)
     instance = Instance(client, use.memory, base(connection))
     switches = use.switches or connection.import_switches
     arrays = Arrays(instance, tell, allowed=not switches.validateonly)
-    writer = Writer(client, finder, links, arrays, clock, validates=switches.validateonly)
-    return HaloTarget(client, auth, lists, directory, finder, writer, Switches(switches, instance), use.label)
+    writer = Writer(client, reader, finder, links, arrays, clock, validates=switches.validateonly)
+    return HaloTarget(
+        client, auth, lists, directory, reader, finder, writer, Switches(switches, instance), use.label
+    )

@@ -13,6 +13,7 @@ from halo_agent.targets.halo.directory import Directory
 from halo_agent.targets.halo.drafts import Draft
 from halo_agent.targets.halo.finding import Finder
 from halo_agent.targets.halo.paging import Lists
+from halo_agent.targets.halo.reading import Reader
 from halo_agent.targets.halo.resources import ASSET_TYPE_ID, CLIENT_ID, KINDS, OWN, SITE_ID, Within
 from halo_agent.targets.halo.switches import Switches
 from halo_agent.targets.halo.wire import AssetType
@@ -30,6 +31,7 @@ class HaloTarget:
         auth: HaloAuth,
         lists: Lists,
         directory: Directory,
+        reader: Reader,
         finder: Finder,
         writer: Writer,
         switches: Switches,
@@ -39,6 +41,7 @@ class HaloTarget:
         self._auth = auth
         self._lists = lists
         self._directory = directory
+        self._reader = reader
         self._finder = finder
         self._writer = writer
         self._switches = switches
@@ -59,7 +62,7 @@ class HaloTarget:
 
     def everything(self, kind: EntityKind, fields: Collection[str]) -> AsyncIterator[TargetRecord]:
         """Every record, inactive ones too, with at least these fields."""
-        return self._finder.everything(kind, fields)
+        return self._reader.everything(kind, fields)
 
     async def locate(self, place: Place) -> PlaceIds:
         """The ids of a place, read once; raises Unplaced with the names that come near."""
@@ -71,7 +74,7 @@ class HaloTarget:
 
     def fetch(self, kind: EntityKind, ids: Collection[int]) -> AsyncIterator[TargetRecord]:
         """These records with all their fields; those that Halo does not have are left out."""
-        return self._finder.fetch(kind, ids)
+        return self._reader.fetch(kind, ids)
 
     async def apply(self, changes: Sequence[Change]) -> AsyncGenerator[tuple[Change, Answer], None]:
         """Make the changes. A new record whose answer is lost is looked for before it is sent again."""

@@ -17,6 +17,7 @@ from halo_agent.targets.halo.drafts import Draft
 from halo_agent.targets.halo.errors import AnswerLost
 from halo_agent.targets.halo.external_links import ExternalLinks
 from halo_agent.targets.halo.finding import Finder
+from halo_agent.targets.halo.reading import Reader
 from halo_agent.targets.halo.replies import Sorted, sort_replies
 from halo_agent.targets.halo.resources import ASSET
 from halo_shared import logs
@@ -41,6 +42,7 @@ class Writer:
     def __init__(
         self,
         client: HaloClient,
+        reader: Reader,
         finder: Finder,
         links: ExternalLinks,
         arrays: Arrays,
@@ -49,6 +51,7 @@ class Writer:
         validates: bool = False,
     ) -> None:
         self._client = client
+        self._reader = reader
         self._finder = finder
         self._links = links
         self._arrays = arrays
@@ -173,7 +176,7 @@ class Writer:
         if not applied:
             return answered
         kind = next(iter(applied.values())).change.kind
-        held = {record.id: record async for record in self._finder.fetch(kind, list(applied))}
+        held = {record.id: record async for record in self._reader.fetch(kind, list(applied))}
         return answered.less(
             [draft for halo_id, draft in applied.items() if not draft.fulfilled_by(held.get(halo_id))],
             why="what was read back is not what was sent",
