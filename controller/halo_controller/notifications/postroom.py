@@ -5,13 +5,24 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from halo_controller.notifications.channels import Delivered, NotReached, email, other, slack, teams, webhook
+from halo_controller.notifications.channels import (
+    Delivered,
+    NotReached,
+    NotTaken,
+    email,
+    other,
+    slack,
+    teams,
+    tickets,
+    webhook,
+)
 from halo_controller.notifications.channels.email import MailServer
 from halo_controller.notifications.channels.posting import post
 from halo_controller.notifications.letters import letter
 from halo_controller.notifications.nouns import Notification
 from halo_controller.notifications.people import Chat, Email, Other, Ticket, Webhook
 from halo_shared.clock import Clock
+from halo_shared.integrations import HaloConnection
 from halo_shared.secrets import LocalSecrets
 
 
@@ -26,8 +37,11 @@ class Postroom:
         self._http = http
         self._clock = clock
 
-    async def deliver(self, notification: Notification) -> Delivered:
-        """Hand it over; raises a TransientError when it may be tried again, another error when it may not."""
+    async def deliver(self, notification: Notification, halo: HaloConnection | None = None) -> Delivered:
+        """Hand it over; raises a TransientError when it may be tried again, another error when it may not.
+
+        A ticket needs the Halo that it is opened in.
+        """
         match notification.channel:
             case Email(address=address):
                 return await email.send(self._server(), notification, address)
@@ -41,8 +55,16 @@ class Postroom:
             case Other(url=reference):
                 url = self._secrets.resolve(reference)
                 return await other.send(letter(notification), url, shown=reference)
-            case Ticket():
-                raise NotImplementedError
+            case Ticket() as desk:
+                return await self._ticket(notification, desk, halo)
+
+    async def _ticket(
+        self, notification: Notification, channel: Ticket, halo: HaloConnection | None
+    ) -> Delivered:
+        if halo is None:
+            raise NotTaken("The tenant is gone in whose Halo the ticket would be.")
+        secret = self._secrets.resolve(channel.client_secret)
+        return await tickets.send(self._http, notification, channel, halo, secret)
 
     async def _webhook(self, notification: Notification, hook: Webhook) -> Delivered:
         url = str(hook.url)

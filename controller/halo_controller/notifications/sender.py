@@ -5,16 +5,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
+from halo_controller.errors import NotFound
 from halo_controller.notifications.channels import NotReached
 from halo_controller.notifications.nouns import Notification, NotificationState
+from halo_controller.notifications.people import Ticket
 from halo_controller.notifications.postroom import Postroom
 from halo_controller.notifications.retrying import after_failure
-from halo_controller.store import notifications
+from halo_controller.store import notifications, people, tenants
 from halo_controller.store.database import Database
 from halo_controller.ticking import outlasting_passing_faults
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import HaloIntegratorError, SecretMissing, TransientError
+from halo_shared.integrations import HaloConnection
 
 log = logs.get(__name__)
 
@@ -49,11 +52,21 @@ class Sender:
 
     async def _send_all(self, waiting: Sequence[Notification]) -> None:
         for notification in waiting:
-            await self._keep(await self._send(notification))
+            await self._keep(await self._send(await self._threaded(notification)))
+
+    async def _threaded(self, notification: Notification) -> Notification:
+        """With the ticket that was opened for its incident before, if one was."""
+        if not (isinstance(notification.channel, Ticket) and notification.topics):
+            return notification
+        async with self._database.read() as db:
+            reference = await notifications.reference(
+                db, notification.topics[0].incident.id, notification.person
+            )
+        return notification.model_copy(update={"reference": reference})
 
     async def _send(self, notification: Notification) -> Notification:
         try:
-            delivered = await self._postroom.deliver(notification)
+            delivered = await self._postroom.deliver(notification, await self._halo(notification))
         except (TransientError, SecretMissing) as error:  # a secret that is missing may be put in its place
             pause = error.retry_after if isinstance(error, NotReached) else None
             return after_failure(notification, error.message, self._clock.now(), retry_after=pause)
@@ -63,11 +76,26 @@ class Sender:
             log.error("notification_broken", notification=notification.id, exc_info=error)
             return _ended(notification, NotificationState.REFUSED, f"{type(error).__name__}: {error}")
         sent = _ended(notification, NotificationState.SENT, delivered.result)
-        return sent.model_copy(update={"sent_at": self._clock.now()})
+        return sent.model_copy(update={"sent_at": self._clock.now(), "reference": delivered.reference})
+
+    async def _halo(self, notification: Notification) -> HaloConnection | None:
+        """The Halo of the person's tenant, where a ticket is to be opened in it."""
+        if not isinstance(notification.channel, Ticket):
+            return None
+        try:
+            async with self._database.read() as db:
+                person = await people.get(db, notification.person)
+                return (await tenants.get(db, person.tenant)).spec.halo if person.tenant else None
+        except NotFound:
+            return None
 
     async def _keep(self, notification: Notification) -> None:
         async with self._database.write() as db:
             await notifications.save(db, notification)
+            if notification.reference:
+                await notifications.refer(
+                    db, notification.topics[0].incident.id, notification.person, notification.reference
+                )
         tell = log.info if notification.state is NotificationState.SENT else log.warning
         tell(
             f"notification_{notification.state}",

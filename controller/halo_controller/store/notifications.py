@@ -67,6 +67,19 @@ async def remember(db: AsyncConnection, incident: str, person: str, occasion: Oc
     await db.execute(insert(told).values(incident=incident, person=person, occasion=occasion, at=at))
 
 
+async def reference(db: AsyncConnection, incident: str, person: str) -> str:
+    """What the other side knows the thread of this incident by; empty when it knows none."""
+    query = select(func.max(told.c.reference)).where(told.c.incident == incident, told.c.person == person)
+    return await db.scalar(query) or ""
+
+
+async def refer(db: AsyncConnection, incident: str, person: str, name: str) -> None:
+    """Remember what the other side knows the thread of this incident by."""
+    await db.execute(
+        update(told).where(told.c.incident == incident, told.c.person == person).values(reference=name)
+    )
+
+
 async def told_of(db: AsyncConnection, incidents: Collection[str]) -> dict[tuple[str, str], list[Told]]:
     """What each person was told of these incidents."""
     rows = await db.execute(select(told).where(told.c.incident.in_(incidents)).order_by(told.c.at))

@@ -239,4 +239,5 @@ told = Table(
     Column("person", String(40), primary_key=True),
     Column("occasion", String(12), primary_key=True),
     Column("at", Moment, nullable=False),
+    Column("reference", Text),
 )

@@ -23,3 +23,5 @@ class Delivered:
 
     result: str
     """What it said."""
+    reference: str = ""
+    """What it knows the message's thread by, as the number of a ticket."""

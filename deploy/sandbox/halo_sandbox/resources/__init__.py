@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from halo_sandbox.resources.actions import ACTIONS
 from halo_sandbox.resources.agents import AGENT
 from halo_sandbox.resources.asset_types import ASSET_GROUP, ASSET_TYPE, FIELD
 from halo_sandbox.resources.assets import ASSET
@@ -21,6 +22,7 @@ RESOURCES: Mapping[str, Resource] = {
         USERS,
         AGENT,
         TICKETS,
+        ACTIONS,
         ASSET,
         ASSET_SOFTWARE,
         ASSET_TYPE,
