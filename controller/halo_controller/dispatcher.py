@@ -12,12 +12,18 @@ from halo_controller.telling import tell
 from halo_shared.identifiers import IntegrationRef, new_run_id
 from halo_shared.messages.codec import seal
 from halo_shared.messages.jobs import SyncJob
-from halo_shared.runs import RunStatus
+from halo_shared.runs import Mode, RunStatus
 from halo_shared.topology import to_group
 
 
 async def open_run(
-    db: AsyncConnection, ref: IntegrationRef, trigger: Trigger, reason: str, now: datetime
+    db: AsyncConnection,
+    ref: IntegrationRef,
+    trigger: Trigger,
+    reason: str,
+    now: datetime,
+    *,
+    mode: Mode | None = None,
 ) -> Run:
     """Open a run and put its job into the outbox; raises Conflict with what stands in the way."""
     integration = await integrations.get(db, ref)
@@ -30,6 +36,7 @@ async def open_run(
         status=RunStatus.QUEUED,
         trigger=trigger,
         reason=reason,
+        mode=mode,
         queued_at=now,
     )
     await runs.add(db, run)

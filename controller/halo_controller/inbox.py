@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from halo_controller.consequences import follow
 from halo_controller.incidents import recorder
 from halo_controller.lifecycle import TRANSITIONS, Happening
 from halo_controller.nouns import Run, RunProgress
@@ -121,4 +122,5 @@ async def _end_attempt(db: AsyncConnection, run: Run, event: Finished, now: date
     await runs.end_attempt(db, run, run.status, now)
     if run.status is RunStatus.SUCCEEDED:
         await integrations.read_up_to(db, run.ref, run.fence, event.cursors)
+    await follow(db, run, now)
     log.info("run_ended" if run.status.ended else "run_held", run=run.id, status=run.status, ref=str(run.ref))

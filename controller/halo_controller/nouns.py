@@ -96,6 +96,8 @@ class Trigger(StrEnum):
 
     SCHEDULE = "schedule"
     PERSON = "person"
+    RETRY = "retry"
+    """The run before it failed for a reason that may have passed."""
 
 
 class RunProgress(Frozen):
@@ -119,6 +121,8 @@ class Run(Frozen):
     trigger: Trigger
     reason: str
     """Why it was opened, in a sentence."""
+    mode: Mode | None = None
+    """How it reads; None for what changed, where that can be told."""
     attempt: int = 0
     fence: int = 0
     agent: AgentId | None = None

@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from halo_controller.consequences import follow
 from halo_controller.dispatcher import queue_again
 from halo_controller.errors import Conflict
 from halo_controller.leasing import MOST_ATTEMPTS
@@ -146,3 +147,4 @@ class Reconciler:
         )
         await runs.save(db, run)
         await tell(db, run, failure.message, now, failure=failure)
+        await follow(db, run, now)

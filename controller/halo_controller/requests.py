@@ -28,6 +28,7 @@ from halo_shared.messages.commands import (
     Welcome,
 )
 from halo_shared.messages.requests import Heartbeat, HeldLease, Hello, LeaseRequest, Request
+from halo_shared.runs import Mode
 from halo_shared.topology import to_agent
 
 log = logs.get(__name__)
@@ -183,7 +184,7 @@ async def _granted(
             tenant=run.tenant,
             halo=halo,
             integration=integration.spec,
-            mode=integration.mode,
+            mode=integration.mode if run.mode in (None, Mode.DELTA) else run.mode,
             cursors=integration.cursors,
             approved=run.approved,
         ),

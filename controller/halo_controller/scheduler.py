@@ -1,62 +1,43 @@
-"""Which integrations are due: a pure decision with its reason, and the loop that acts on it."""
+"""The loop that opens runs by themselves: what is due is decided in `scheduling`, and done here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, assert_never
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.dispatcher import open_run
 from halo_controller.errors import Conflict
-from halo_controller.nouns import Integration, Run, Trigger
-from halo_controller.store import integrations, runs
+from halo_controller.nouns import Trigger
+from halo_controller.scheduling import standing
+from halo_controller.scheduling.due import (
+    LetPass,
+    Open,
+    PlanAnew,
+    Situation,
+    Wait,
+    decide,
+    hindrance,
+    next_after,
+)
+from halo_controller.scheduling.nouns import Fate, Past, Planned
+from halo_controller.scheduling.occurrences import Occurrence
+from halo_controller.steering import cancel
+from halo_controller.store import integrations, runs, schedules, standings, tenants
 from halo_controller.store.database import Database
 from halo_controller.ticking import outlasting_passing_faults
-from halo_shared import durations, logs
+from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.identifiers import IntegrationRef
+from halo_shared.runs import Mode
 
 log = logs.get(__name__)
 
 TICK: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """It should run now."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotDue:
-    """It should not run now."""
-
-    reason: str
-    next_at: datetime | None = None
-
-
-def due(integration: Integration, open_run_of_it: Run | None, now: datetime) -> Due | NotDue:
-    """Whether an integration should run now, and why, or why not."""
-    spec = integration.spec
-    if not integration.enabled:
-        return NotDue("it is disabled")
-    if spec.schedule is None:
-        return NotDue("it has no schedule and runs only when somebody asks for it")
-    if spec.group is None:
-        return NotDue("it is assigned to no group of agents")
-    if open_run_of_it is not None:
-        return NotDue(f"run {open_run_of_it.id} is still {open_run_of_it.status}")
-    if integration.last_opened_at is None:
-        return Due("it is scheduled and has never run")
-    next_at = integration.last_opened_at + spec.schedule.every
-    every = durations.text(spec.schedule.every)
-    if now >= next_at:
-        return Due(f"it runs every {every}")
-    return NotDue(f"it runs every {every}, next at {next_at:%H:%M:%S} UTC", next_at)
-
-
 class Scheduler:
-    """Looks every second at what is due and opens its runs."""
+    """Looks every second at what is due; of what is not, it knows when it will be."""
 
     def __init__(self, database: Database, wake_publisher: Callable[[], None], clock: Clock) -> None:
         self._database = database
@@ -71,21 +52,128 @@ class Scheduler:
             await self._clock.sleep(TICK)
 
     async def tick(self) -> None:
-        """Open a run of everything that is due now."""
+        """Plan what is new, let what is due have its fate, and retry what is to be retried."""
         now = self._clock.now()
         async with self._database.read() as db:
-            enabled = await integrations.every(db, enabled=True)
-            still_open = {run.ref: run for run in await runs.still_open(db)}
-        for integration in enabled:
-            decision = due(integration, still_open.get(integration.ref), now)
-            if isinstance(decision, Due):
-                await self._open(integration.ref, decision.reason, now)
-
-    async def _open(self, ref: IntegrationRef, reason: str, now: datetime) -> None:
-        try:
+            unplanned = await integrations.unplanned(db)
+        for ref in unplanned:
             async with self._database.write() as db:
-                await open_run(db, ref, Trigger.SCHEDULE, reason, now)
-        except Conflict as error:  # a person was quicker
-            log.info("schedule_skipped", ref=str(ref), why=error.message)
-        else:
+                await _plan(db, await situation_of(db, ref, now))
+        async with self._database.read() as db:
+            due = await schedules.due(db, now)
+            retries = await standings.retries(db, now)
+        for planned in due:
+            async with self._database.write() as db:
+                await _settle(db, planned, now)
+        for ref in retries:
+            async with self._database.write() as db:
+                await _retry(db, ref, now)
+        if due or retries:
             self._wake_publisher()
+
+
+async def situation_of(db: AsyncConnection, ref: IntegrationRef, now: datetime) -> Situation:
+    """All that is known of an integration and bears on whether it runs."""
+    return Situation(
+        await integrations.get(db, ref),
+        await tenants.get(db, ref.tenant),
+        now,
+        await runs.open_of(db, ref),
+        await standings.of(db, ref),
+    )
+
+
+async def _plan(db: AsyncConnection, situation: Situation) -> None:
+    """Work out the next moment of each series anew."""
+    ref = situation.integration.ref
+    await schedules.drop(db, ref)
+    for mode, timing in situation.schedule.cycles if situation.schedule else ():
+        since = situation.integration.last_opened_at if timing.every else None
+        occurrence = next_after(since or situation.now, mode, timing, situation)
+        if occurrence:
+            await schedules.put(db, _planned(ref, mode, occurrence))
+    await integrations.planned(db, ref)
+
+
+async def _settle(db: AsyncConnection, planned: Planned, now: datetime) -> None:
+    """Decide inside the transaction: another may have been quicker."""
+    if planned not in await schedules.of(db, planned.ref):
+        return
+    situation = await situation_of(db, planned.ref, now)
+    match verdict := decide(planned, situation):
+        case Open(reason):
+            await _open(db, planned, situation, reason)
+        case LetPass():
+            log.info("start_let_pass", ref=str(planned.ref), mode=planned.mode, why=verdict.reason)
+            await schedules.record(
+                db, _past(planned, verdict.fate, verdict.reason, verdict.until, verdict.times)
+            )
+            await _go_on(db, planned, situation, after=verdict.until)
+        case Wait(replacing=replacing):
+            await schedules.put(db, planned.model_copy(update={"waiting": True}))
+            if replacing and situation.open_run:
+                await cancel(db, situation.open_run, "its schedule starts the next one", now)
+        case PlanAnew(at):
+            await schedules.put(db, planned.model_copy(update={"at": at}))
+        case _:
+            assert_never(verdict)
+
+
+async def _open(db: AsyncConnection, planned: Planned, situation: Situation, reason: str) -> None:
+    now = situation.now
+    try:
+        run = await open_run(db, planned.ref, Trigger.SCHEDULE, reason, now, mode=planned.mode)
+    except Conflict as error:  # a person was quicker
+        await schedules.record(db, _past(planned, Fate.SKIPPED, error.message, planned.at))
+    else:
+        past = _past(planned, Fate.OPENED, reason, planned.at)
+        await schedules.record(db, past.model_copy(update={"run": run.id}))
+    await _go_on(db, planned, situation, after=now if planned.waiting else planned.at)
+
+
+async def _go_on(db: AsyncConnection, planned: Planned, situation: Situation, *, after: datetime) -> None:
+    timing = situation.timing(planned.mode)
+    # An interval counts from when it ran; a clock's time does not move.
+    since = situation.now if timing and timing.every else after
+    situation = await situation_of(db, planned.ref, situation.now)
+    occurrence = next_after(since, planned.mode, timing, situation) if timing else None
+    if occurrence is None:
+        await schedules.drop(db, planned.ref, planned.mode)
+    else:
+        await schedules.put(db, _planned(planned.ref, planned.mode, occurrence))
+
+
+async def _retry(db: AsyncConnection, ref: IntegrationRef, now: datetime) -> None:
+    situation = await situation_of(db, ref, now)
+    before = situation.standing
+    if before.retry_at is None or before.retry_at > now:
+        return
+    await standings.save(db, ref, standing.retry_spent(before))
+    timing = situation.schedule or None
+    if situation.open_run or (timing and hindrance(now, timing, situation)):
+        return
+    reason = f"retry {before.retries + 1}, since the run before failed: {before.why}"
+    await open_run(db, ref, Trigger.RETRY, reason, now)
+
+
+def _planned(ref: IntegrationRef, mode: Mode, occurrence: Occurrence) -> Planned:
+    return Planned(
+        tenant=ref.tenant,
+        integration=ref.name,
+        mode=mode,
+        at=occurrence.at,
+        clocks_change=occurrence.clocks_change,
+    )
+
+
+def _past(planned: Planned, fate: Fate, reason: str, until: datetime, times: int = 1) -> Past:
+    return Past(
+        tenant=planned.tenant,
+        integration=planned.integration,
+        mode=planned.mode,
+        at=planned.at,
+        until=until,
+        times=times,
+        fate=fate,
+        reason=reason,
+    )

@@ -18,7 +18,13 @@ _LEVELS = {RunStatus.LOST: Level.ERROR, RunStatus.FAILED: Level.ERROR, RunStatus
 
 
 async def tell(
-    db: AsyncConnection, run: Run, text: str, now: datetime, *, failure: Failure | None = None
+    db: AsyncConnection,
+    run: Run,
+    text: str,
+    now: datetime,
+    *,
+    failure: Failure | None = None,
+    level: Level | None = None,
 ) -> None:
     """Say where the run is now, and why: stored here, and published to every monitor."""
     event = StatusChanged(
@@ -26,7 +32,7 @@ async def tell(
         at=now,
         origin=Origin(tenant=run.tenant, integration=run.integration, run=run.id, agent=run.agent),
         seq=0,
-        level=_LEVELS.get(run.status, Level.INFO),
+        level=level or _LEVELS.get(run.status, Level.INFO),
         text=text,
         status=run.status,
         failure=failure,

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -33,3 +33,8 @@ def _read(value: Any) -> Any:  # Any: pydantic hands a validator whatever the fi
 
 Span = Annotated[timedelta, BeforeValidator(_read), PlainSerializer(text, return_type=str)]
 """A timedelta that files and messages write as `15m`."""
+
+Interval = Annotated[
+    timedelta, Field(ge=timedelta(seconds=1)), BeforeValidator(_read), PlainSerializer(text, return_type=str)
+]
+"""A span of a second or more."""

@@ -8,10 +8,12 @@ from pydantic import AnyHttpUrl, Field, model_validator
 
 from halo_shared.durations import Span
 from halo_shared.entities import EntityKind
+from halo_shared.hours import Zone
 from halo_shared.identifiers import GroupId, IntegrationName, Slug, TenantId
 from halo_shared.limits import Limits
 from halo_shared.mapping import EntityMapping, Strict
 from halo_shared.redaction import SecretRef
+from halo_shared.schedules import Blackout, Schedule
 
 
 class TenantKind(StrEnum):
@@ -57,14 +59,12 @@ class TenantSpec(Strict):
     name: TenantId
     title: str = ""
     halo: HaloConnection
+    zone: Zone = "UTC"
+    """The time zone of its schedules, where they name none, and of its blackouts."""
+    blackouts: tuple[Blackout, ...] = ()
+    """When no run of it starts by itself."""
     secret_expires: date | None = None
     """When the secret of Halo's application ends, where it does: people are told in time."""
-
-
-class Schedule(Strict):
-    """When an integration runs by itself."""
-
-    every: Span = Field(ge=timedelta(seconds=1))
 
 
 class IntegrationSpec(Strict):

@@ -15,6 +15,7 @@ from halo_controller.api import (
     notifications,
     people,
     runs,
+    starts,
     tenants,
     topology,
 )
@@ -37,6 +38,10 @@ TAGS: Final[list[dict[str, Any]]] = [  # Any: as FastAPI declares them
     {
         "name": "integrations",
         "description": "An integration connects one tool to one tenant: settings, entities, mapping, schedule, group.",
+    },
+    {
+        "name": "schedules",
+        "description": "When an integration runs by itself, why it does not, and what became of earlier moments.",
     },
     {
         "name": "runs",
@@ -65,7 +70,18 @@ def build(controller: Controller) -> FastAPI:
     )
     app.state.controller = controller
     errors.install(app)
-    for module in (tenants, groups, agents, integrations, runs, incidents, people, notifications, topology):
+    for module in (
+        tenants,
+        groups,
+        agents,
+        integrations,
+        starts,
+        runs,
+        incidents,
+        people,
+        notifications,
+        topology,
+    ):
         app.include_router(module.router, dependencies=[KNOWN_CALLERS_ONLY], responses=errors.REFUSALS)
     app.include_router(health.router)
     return app

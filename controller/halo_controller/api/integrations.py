@@ -1,7 +1,6 @@
 """Integrations: what is read from where, written how, when and by whom."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body
@@ -11,12 +10,16 @@ from halo_controller.api.checking import check_connector
 from halo_controller.api.context import Caller, Wired
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import INTEGRATION
-from halo_controller.api.models import GroupChoice, IntegrationView, Next, RunRequest
+from halo_controller.api.models import GroupChoice, IntegrationView, PauseRequest, RunRequest
 from halo_controller.dispatcher import open_run
 from halo_controller.errors import Invalid
-from halo_controller.nouns import Integration, Run, Trigger
-from halo_controller.scheduler import Due, NotDue, due
-from halo_controller.store import agents, integrations, runs, tenants
+from halo_controller.nouns import Run, Trigger
+from halo_controller.scheduler import situation_of
+from halo_controller.scheduling import standing as standing_rules
+from halo_controller.scheduling.due import Situation
+from halo_controller.scheduling.nouns import STEADY, Pause, Planned
+from halo_controller.scheduling.outlook import next_start
+from halo_controller.store import agents, integrations, runs, schedules, standings, tenants
 from halo_controller.wiring import Controller
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec
@@ -47,7 +50,18 @@ async def every(controller: Wired, tenant: str | None = None) -> Sequence[Integr
     async with controller.database.read() as db:
         known = await integrations.every(db, tenant)
         latest = await runs.latest(db, tenant)
-    return [_view(one, latest.get(one.ref), now) for one in known]
+        owners = {one.spec.name: one for one in await tenants.every(db)}
+        planned, standing = await schedules.soonest(db), await standings.every(db)
+    return [
+        _view(
+            Situation(
+                one, owners[one.tenant], now, _still_open(latest.get(one.ref)), standing.get(one.ref, STEADY)
+            ),
+            planned.get(one.ref),
+            latest.get(one.ref),
+        )
+        for one in known
+    ]
 
 
 @router.get(ONE, summary="Show an integration", responses=NOT_FOUND)
@@ -68,6 +82,7 @@ async def change(controller: Wired, tenant: str, name: str, spec: Spec) -> Integ
         after = spec.model_copy(update={"group": spec.group or before.spec.group})
         await _check(db, after)
         await integrations.change(db, ref, after, controller.clock.now())
+        await standings.save(db, ref, standing_rules.changed(await standings.of(db, ref)))
         return await _seen(controller, db, ref)
 
 
@@ -81,6 +96,29 @@ async def enable(controller: Wired, tenant: str, name: str) -> IntegrationView:
 async def disable(controller: Wired, tenant: str, name: str) -> IntegrationView:
     """It opens no more runs; one that an agent works on goes on to its end."""
     return await _switch(controller, IntegrationRef(tenant, name), enabled=False)
+
+
+@router.post(ONE + "/pause", summary="Pause an integration", responses=NOT_FOUND)
+async def pause(
+    controller: Wired, caller: Caller, tenant: str, name: str, body: PauseRequest
+) -> IntegrationView:
+    """It runs by itself no more until it is resumed; a run that is asked for still runs."""
+    ref, now = IntegrationRef(tenant, name), controller.clock.now()
+    async with controller.database.write() as db:
+        before = (await situation_of(db, ref, now)).standing
+        paused = Pause(since=now, who=str(caller), reason=body.reason or "no reason was given")
+        await standings.save(db, ref, before.model_copy(update={"pause": paused, "retry_at": None}))
+        return await _seen(controller, db, ref)
+
+
+@router.post(ONE + "/resume", summary="Resume an integration", responses=NOT_FOUND)
+async def resume(controller: Wired, tenant: str, name: str) -> IntegrationView:
+    """It runs by its schedule again, whatever paused it or slowed it down."""
+    ref = IntegrationRef(tenant, name)
+    async with controller.database.write() as db:
+        before = (await situation_of(db, ref, controller.clock.now())).standing
+        await standings.save(db, ref, standing_rules.resumed(before))
+        return await _seen(controller, db, ref)
 
 
 @router.post(ONE + "/assign", summary="Assign an integration to a group", responses=NOT_FOUND)
@@ -105,7 +143,12 @@ async def run(
     reason = f"{asked}: {body.reason}" if body and body.reason else asked
     async with controller.database.write() as db:
         opened = await open_run(
-            db, IntegrationRef(tenant, name), Trigger.PERSON, reason, controller.clock.now()
+            db,
+            IntegrationRef(tenant, name),
+            Trigger.PERSON,
+            reason,
+            controller.clock.now(),
+            mode=body.mode if body else None,
         )
     controller.publisher.wake()
     return opened
@@ -126,23 +169,23 @@ async def _switch(controller: Controller, ref: IntegrationRef, *, enabled: bool)
 
 
 async def _seen(controller: Controller, db: AsyncConnection, ref: IntegrationRef) -> IntegrationView:
-    integration = await integrations.get(db, ref)
+    situation = await situation_of(db, ref, controller.clock.now())
     last_run = next(iter(await runs.every(db, tenant=ref.tenant, integration=ref.name, limit=1)), None)
-    return _view(integration, last_run, controller.clock.now())
+    planned = next(iter(await schedules.of(db, ref)), None)
+    return _view(situation, planned, last_run)
 
 
-def _view(integration: Integration, last_run: Run | None, now: datetime) -> IntegrationView:
+def _still_open(run: Run | None) -> Run | None:
     # One run is open at the most, and it is the latest.
-    open_run_of_it = last_run if last_run and not last_run.status.ended else None
+    return run if run and not run.status.ended else None
+
+
+def _view(situation: Situation, planned: Planned | None, last_run: Run | None) -> IntegrationView:
+    integration = situation.integration
     return IntegrationView(
         **integration.model_dump(exclude={"fence", "last_opened_at", "spec"}),
         spec=integration.spec,
-        next=_next(due(integration, open_run_of_it, now)),
+        next=next_start(situation, planned),
         last_run=last_run,
+        paused=situation.standing.pause is not None,
     )
-
-
-def _next(decision: Due | NotDue) -> Next:
-    if isinstance(decision, Due):
-        return Next(due=True, reason=decision.reason)
-    return Next(due=False, reason=decision.reason, at=decision.next_at)

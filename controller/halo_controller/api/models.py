@@ -7,11 +7,12 @@ from typing import Self
 from pydantic import Field
 
 from halo_controller.nouns import Agent, AgentState, Attempt, Group, Run
+from halo_controller.scheduling.nouns import Next
 from halo_shared.identifiers import AgentId, GroupId, TenantId
 from halo_shared.integrations import IntegrationSpec
 from halo_shared.mapping import Strict
 from halo_shared.messages.requests import ConnectorSpec
-from halo_shared.runs import Cursors, Frozen
+from halo_shared.runs import Cursors, Frozen, Mode
 from halo_shared.topology import Address, Exchange, QueueKind
 
 
@@ -79,7 +80,15 @@ class GroupChoice(Strict):
 
 
 class RunRequest(Strict):
-    """Why a run is wanted now."""
+    """Why a run is wanted now, and how much it is to read."""
+
+    reason: str = Field(default="", max_length=500)
+    mode: Mode | None = None
+    """All that changed, where that can be told, when left out."""
+
+
+class PauseRequest(Strict):
+    """Why an integration is paused."""
 
     reason: str = Field(default="", max_length=500)
 
@@ -97,14 +106,6 @@ class ApproveRequest(Strict):
     """At most so many records per entity and action; all that was found when left out."""
 
 
-class Next(Frozen):
-    """Whether an integration runs next by itself, when, and why or why not."""
-
-    due: bool
-    reason: str
-    at: datetime | None = None
-
-
 class IntegrationView(Frozen):
     """An integration, when it runs next and how it ran last."""
 
@@ -117,6 +118,7 @@ class IntegrationView(Frozen):
     """How far each entity was read; empty when the next run reads everything."""
     next: Next
     last_run: Run | None
+    paused: bool = False
 
 
 class RunView(Run):

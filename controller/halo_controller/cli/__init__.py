@@ -16,6 +16,7 @@ from halo_controller.cli import (
     run,
     runs,
     silences,
+    schedule,
     tenants,
     topology,
 )
@@ -35,6 +36,8 @@ app.add_typer(agents.app, name="agents")
 app.add_typer(integrations.app, name="integrations")
 app.add_typer(run.app, name="run")
 app.add_typer(runs.app, name="runs")
+app.add_typer(schedule.app, name="schedule")
+app.command(epilog="Example: halo-controller why acme/people")(schedule.why)
 app.add_typer(events.app, name="events")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(people.app, name="people")

@@ -18,6 +18,8 @@ from halo_controller.cli.references import RefArgument, path_of
 from halo_shared import durations, files
 from halo_shared.integrations import IntegrationSpec
 from halo_shared.mapping import EntityMapping, FieldRule, When
+from halo_shared.runs import Mode
+from halo_shared.schedules import Schedule
 
 app = typer.Typer(
     help="Integrations: what is read from where, written how, when and by whom.", no_args_is_help=True
@@ -85,6 +87,28 @@ async def disable(client: Client, integration: RefArgument) -> None:
     output.say(f"Integration '{integration}' disabled.")
 
 
+@app.command(epilog='Example: halo-controller integrations pause acme/people --reason "directory is moved"')
+@connected
+async def pause(
+    client: Client,
+    integration: RefArgument,
+    reason: Annotated[str, typer.Option(help="Why, for those who read it later.")] = "",
+) -> None:
+    """Let an integration run by itself no more, until it is resumed; one that is asked for still runs."""
+    await client.post(f"{path_of(integration)}/pause", IntegrationView, {"reason": reason})
+    output.say(
+        f"Integration '{integration}' paused. Resume it with: halo-controller integrations resume {integration}"
+    )
+
+
+@app.command(epilog="Example: halo-controller integrations resume acme/people")
+@connected
+async def resume(client: Client, integration: RefArgument) -> None:
+    """Let an integration run by its schedule again, whatever paused it or slowed it down."""
+    view = await client.post(f"{path_of(integration)}/resume", IntegrationView)
+    output.say(f"Integration '{integration}' resumed: {_next(view)}.")
+
+
 @app.command(epilog="Example: halo-controller integrations assign acme/people --group acme-london")
 @connected
 async def assign(
@@ -124,7 +148,7 @@ def _report(view: IntegrationView) -> Iterator[RenderableType]:
             ("connector", spec.connector),
             ("group", spec.group or "-"),
             ("entities", ", ".join(spec.entities)),
-            ("schedule", f"every {durations.text(spec.schedule.every)}" if spec.schedule else "-"),
+            ("schedule", _schedule(spec.schedule)),
             ("deadline", f"{durations.text(spec.deadline)} a run"),
             ("reads next", "what changed" if view.cursors else "everything"),
             ("changed", output.stamp(view.changed_at)),
@@ -146,7 +170,20 @@ def _origin(rule: FieldRule) -> str:
     return rule.source or rule.template or f"always {rule.value!r}"
 
 
+def _schedule(schedule: Schedule | None) -> str:
+    if schedule is None:
+        return "-"
+    others = {
+        Mode.FULL: "reads everything",
+        Mode.RECONCILE: "compares everything with Halo",
+    }
+    said = [f"{others[mode]} {timing}" for mode, timing in schedule.cycles if mode in others]
+    return "; ".join([str(schedule), *said])
+
+
 def _enabled(view: IntegrationView) -> Text:
+    if view.enabled and view.paused:
+        return output.word("paused")
     return output.word("enabled" if view.enabled else "disabled")
 
 

@@ -11,6 +11,7 @@ from halo_controller.cli.output import JsonOption
 from halo_controller.cli.references import RefArgument, path_of
 from halo_controller.cli.runs import follow
 from halo_controller.nouns import Run
+from halo_shared.runs import Mode
 
 app = typer.Typer(help="Run an integration.", no_args_is_help=True)
 
@@ -24,10 +25,15 @@ async def now(
         bool, typer.Option("--watch", help="Follow it to its end; 0 only if it succeeded.")
     ] = False,
     reason: Annotated[str, typer.Option(help="Why, for those who read it later.")] = "",
+    full: Annotated[bool, typer.Option("--full", help="Read everything, not only what changed.")] = False,
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="Read everything and compare it with Halo anew.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run an integration now, whatever its schedule says."""
-    run = await client.post(f"{path_of(integration)}/run", Run, {"reason": reason})
+    mode = Mode.RECONCILE if reconcile else Mode.FULL if full else None
+    run = await client.post(f"{path_of(integration)}/run", Run, {"reason": reason, "mode": mode})
     if watch:
         await follow(client, run.id, as_json=as_json)
     else:

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from halo_controller.incidents.nouns import Cause, Condition, Integrator, Sighting
 from halo_controller.nouns import Agent, AgentState, Integration, Run, Tenant
+from halo_controller.scheduling.occurrences import gap
 from halo_shared import durations
 from halo_shared.errors import ErrorClass
 from halo_shared.identifiers import IntegrationRef
@@ -58,7 +60,8 @@ def fresh_within(integration: Integration) -> timedelta | None:
     spec = integration.spec
     if not integration.enabled or spec.schedule is None:
         return None
-    return spec.fresh_within or max(STALE_AFTER, 3 * spec.schedule.every)
+    usual = gap(spec.schedule, integration.ref, integration.changed_at, ZoneInfo("UTC"))
+    return spec.fresh_within or max(STALE_AFTER, 3 * (usual or STALE_AFTER))
 
 
 def _stale(standing: Standing) -> Iterator[Sighting]:

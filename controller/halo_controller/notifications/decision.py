@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from halo_controller.incidents.nouns import Incident, IncidentState
-from halo_controller.notifications.hours import digest_after, quiet_until
+from halo_controller.notifications.hours import digest_after
 from halo_controller.notifications.nouns import Occasion, Silence, Told
 from halo_controller.notifications.people import Pace, Person, Preference
 
@@ -142,7 +142,7 @@ def _hushed(person: Person, incident: Incident, silences: Sequence[Silence], now
             return Wait(
                 f"silence {silence.id} of {silence.by} holds {until}: {silence.reason}", silence.ends_at
             )
-    if person.quiet and (end := quiet_until(person.quiet, person.tzinfo, now)):
+    if person.quiet and (end := person.quiet.end_of(now, person.tzinfo)):
         return Wait(f"{person.name} has quiet hours until {_stamp(end)}", end)
     return None
 

@@ -2,34 +2,18 @@
 
 from datetime import time, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, EmailStr, Field, model_validator
+from pydantic import AnyHttpUrl, EmailStr, Field, model_validator
 
 from halo_controller.incidents.nouns import Integrator
 from halo_shared.durations import Span
+from halo_shared.hours import Hours, TimeOfDay, Zone
 from halo_shared.identifiers import IntegrationName, Slug, TenantId
 from halo_shared.mapping import Strict
 from halo_shared.messages.events import Direction, Level
 from halo_shared.redaction import SecretRef
-
-
-def _minutes(value: Any) -> Any:  # Any: pydantic hands a validator whatever the file held
-    # YAML reads 22:00 without quotes as a number in base sixty.
-    return time(value // 60, value % 60) if isinstance(value, int) and 0 <= value < 1440 else value
-
-
-def _a_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"'{name}' is not a time zone: write one of the IANA names, as in Europe/London")
-    return name
-
-
-TimeOfDay = Annotated[time, BeforeValidator(_minutes)]
-"""A time as people write it: 22:00."""
-Zone = Annotated[str, AfterValidator(_a_zone)]
-"""An IANA name, as in Europe/London."""
 
 
 class Pace(StrEnum):
@@ -59,33 +43,6 @@ class Preference(Strict):
     """Whether to be told when it is over."""
     reminder: Span | None = Field(default=timedelta(days=1), ge=timedelta(minutes=1))
     """Told once more when it is neither over nor acknowledged after this; null for never."""
-
-
-class Weekday(StrEnum):
-    """A day of the week."""
-
-    MON = "mon"
-    TUE = "tue"
-    WED = "wed"
-    THU = "thu"
-    FRI = "fri"
-    SAT = "sat"
-    SUN = "sun"
-
-
-class QuietHours(Strict):
-    """When a person is left alone; what happens meanwhile is told afterwards, if it is not over by then."""
-
-    start: TimeOfDay = Field(alias="from")
-    end: TimeOfDay = Field(alias="to")
-    days: tuple[Weekday, ...] = tuple(Weekday)
-    """The days on which they begin."""
-
-    @model_validator(mode="after")
-    def _some_time(self) -> Self:
-        if self.start == self.end:
-            raise ValueError("'from' and 'to' are the same; give two times, as in from: 22:00 and to: 07:00")
-        return self
 
 
 class Email(Strict):
@@ -176,7 +133,7 @@ class Person(Strict):
     operation: Preference = Preference()
     """What is wrong with neither: an agent is silent, a message was buried, a certificate ends."""
     zone: Zone = "UTC"
-    quiet: QuietHours | None = None
+    quiet: Hours | None = None
     digest_at: TimeOfDay = time(8)
     """When the daily message is sent."""
     at_most: int = Field(default=AT_MOST, ge=1)

@@ -65,13 +65,26 @@ async def change(db: AsyncConnection, ref: IntegrationRef, spec: IntegrationSpec
     await db.execute(
         update(integrations)
         .where(_is(ref))
-        .values(spec=spec.model_dump(mode="json", by_alias=True), cursors={}, changed_at=now)
+        .values(spec=spec.model_dump(mode="json", by_alias=True), cursors={}, changed_at=now, planned=False)
     )
 
 
 async def switch(db: AsyncConnection, ref: IntegrationRef, *, enabled: bool) -> None:
     """Enable or disable it."""
-    await db.execute(update(integrations).where(_is(ref)).values(enabled=enabled))
+    await db.execute(update(integrations).where(_is(ref)).values(enabled=enabled, planned=False))
+
+
+async def unplanned(db: AsyncConnection) -> Sequence[IntegrationRef]:
+    """Those that are enabled and whose next moments are not worked out since they were last changed."""
+    query = select(integrations.c.tenant, integrations.c.name).where(
+        integrations.c.enabled, integrations.c.planned.is_(False)
+    )
+    return [IntegrationRef(row.tenant, row.name) for row in await db.execute(query)]
+
+
+async def planned(db: AsyncConnection, ref: IntegrationRef) -> None:
+    """Its next moments are worked out."""
+    await db.execute(update(integrations).where(_is(ref)).values(planned=True))
 
 
 async def opened(db: AsyncConnection, ref: IntegrationRef, now: datetime) -> None:

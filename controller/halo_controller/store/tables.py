@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
+    false,
     text,
 )
 
@@ -96,6 +97,46 @@ integrations = Table(
     Column("created_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
     Column("last_opened_at", Moment),
+    Column("planned", Boolean, nullable=False, server_default=false(), index=True),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("tenant", String(40), primary_key=True),
+    Column("integration", String(40), primary_key=True),
+    Column("mode", String(12), primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
+    Column("clocks_change", Boolean, nullable=False),
+    Column("waiting", Boolean, nullable=False),
+    ForeignKeyConstraint(["tenant", "integration"], ["integrations.tenant", "integrations.name"]),
+)
+
+occurrences = Table(
+    "occurrences",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("tenant", String(40), nullable=False),
+    Column("integration", String(40), nullable=False),
+    Column("mode", String(12), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("fate", String(12), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("run", String(12)),
+    ForeignKeyConstraint(["tenant", "integration"], ["integrations.tenant", "integrations.name"]),
+)
+Index("occurrences_of", occurrences.c.tenant, occurrences.c.integration, occurrences.c.id)
+
+standings = Table(
+    "standings",
+    metadata,
+    Column("tenant", String(40), primary_key=True),
+    Column("integration", String(40), primary_key=True),
+    Column("retry_at", Moment, index=True),
+    Column("body", JSON, nullable=False),
+    ForeignKeyConstraint(["tenant", "integration"], ["integrations.tenant", "integrations.name"]),
 )
 
 runs = Table(
@@ -108,6 +149,7 @@ runs = Table(
     Column("status", String(12), nullable=False),
     Column("trigger", String(12), nullable=False),
     Column("reason", Text, nullable=False),
+    Column("mode", String(12)),
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("fence", Integer, nullable=False, server_default="0"),
     Column("agent", String(40)),

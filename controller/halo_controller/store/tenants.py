@@ -49,7 +49,7 @@ async def change(db: AsyncConnection, spec: TenantSpec) -> None:
     await db.execute(
         update(integrations)
         .where(integrations.c.tenant == spec.name)
-        .values(cursors={}, fence=integrations.c.fence + 1)
+        .values(cursors={}, fence=integrations.c.fence + 1, planned=False)
     )
 
 

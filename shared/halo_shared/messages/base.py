@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from halo_shared.errors import ErrorClass, HaloIntegratorError, disposition
+from halo_shared.errors import ErrorClass, HaloIntegratorError, RateLimited, disposition
 from halo_shared.redaction import Redactor
 from halo_shared.runs import Frozen
 
@@ -24,6 +24,8 @@ class Failure(Frozen):
     message: str
     advice: str
     detail: str = ""
+    retry_after: float | None = None
+    """Seconds that the other side asked to be left alone for."""
 
     @classmethod
     def of(cls, error: BaseException, redactor: Redactor) -> "Failure":
@@ -43,4 +45,5 @@ class Failure(Frozen):
             message=redactor.scrub(message),
             advice=after.advice,
             detail=redactor.scrub(detail),
+            retry_after=error.retry_after if isinstance(error, RateLimited) else None,
         )

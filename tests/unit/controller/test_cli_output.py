@@ -13,7 +13,6 @@ from halo_controller.api.models import (
     Health,
     HealthStatus,
     IntegrationView,
-    Next,
     QueueView,
     RunView,
     TopologyView,
@@ -21,6 +20,7 @@ from halo_controller.api.models import (
 from halo_controller.cli import agents, groups, integrations, output, run_report, tenants, topology, watching
 from halo_controller.nouns import AgentState, Attempt, Run, RunProgress, Tenant
 from halo_controller.nouns import Group as AgentGroup
+from halo_controller.scheduling.nouns import Next
 from halo_shared.entities import EntityKind
 from halo_shared.errors import AmbiguousMatch, CredentialRefused
 from halo_shared.messages.base import Failure

@@ -1,55 +1,35 @@
-"""When an integration runs by itself, and why not."""
+"""When an integration runs by itself, and what is written down where it does not."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from halo_controller.dispatcher import open_run
-from halo_controller.nouns import Integration, Run, Trigger
-from halo_controller.scheduler import TICK, Due, NotDue, due
-from halo_controller.store import integrations, runs
-from halo_shared.runs import RunStatus
-from tests.support.builders import NOW, REF, RUN_ID, finished, integration_spec
-from tests.support.nouns import integration, run
+from halo_controller.nouns import Run, Trigger
+from halo_controller.scheduler import TICK
+from halo_controller.scheduling.nouns import Fate, Past, Pause, Standing
+from halo_controller.store import integrations, runs, schedules, standings, tenants
+from halo_shared.errors import CredentialRefused, SourceUnavailable
+from halo_shared.integrations import IntegrationSpec
+from halo_shared.messages.base import Failure
+from halo_shared.redaction import Redactor
+from halo_shared.runs import Mode, RunStatus
+from tests.support.builders import NOW, REF, finished, integration_spec, tenant_spec
 from tests.unit.controller.centre import Centre
 
 QUARTER = timedelta(minutes=15)
 SCHEDULED = integration_spec(every=QUARTER)
 
 
-@pytest.mark.parametrize(
-    ("known", "open_run", "decision"),
-    [
-        (integration(SCHEDULED), None, Due("it is scheduled and has never run")),
-        (integration(SCHEDULED, last_opened_at=NOW - QUARTER), None, Due("it runs every 15m")),
-        (integration(SCHEDULED, last_opened_at=NOW - 9 * QUARTER), None, Due("it runs every 15m")),
-        (
-            integration(SCHEDULED, last_opened_at=NOW - timedelta(minutes=14)),
-            None,
-            NotDue("it runs every 15m, next at 12:01:00 UTC", NOW + timedelta(minutes=1)),
-        ),
-        (integration(SCHEDULED, enabled=False), None, NotDue("it is disabled")),
-        (
-            integration(integration_spec()),
-            None,
-            NotDue("it has no schedule and runs only when somebody asks for it"),
-        ),
-        (
-            integration(integration_spec(every=QUARTER, group=None)),
-            None,
-            NotDue("it is assigned to no group of agents"),
-        ),
-        (
-            integration(SCHEDULED, last_opened_at=NOW - QUARTER),
-            run(RunStatus.HELD),
-            NotDue(f"run {RUN_ID} is still held"),
-        ),
-    ],
-)
-def test_whether_it_is_due(known: Integration, open_run: Run | None, decision: Due | NotDue) -> None:
-    assert due(known, open_run, NOW) == decision
+def scheduled(**schedule: Any) -> IntegrationSpec:  # Any: as a file would say it
+    return IntegrationSpec.model_validate(
+        integration_spec().model_dump(by_alias=True) | {"schedule": schedule}
+    )
 
 
 async def opened(centre: Centre) -> list[Run]:
@@ -57,7 +37,22 @@ async def opened(centre: Centre) -> list[Run]:
         return sorted(await runs.every(db), key=lambda each: each.queued_at)
 
 
-async def test_it_opens_what_is_due_and_again_only_when_that_has_ended(centre: Centre) -> None:
+async def passed(centre: Centre) -> Sequence[Past]:
+    async with centre.database.read() as db:
+        return [one for one in await schedules.passed(db, REF) if one.fate is not Fate.OPENED]
+
+
+async def end(centre: Centre, run: Run, status: RunStatus = RunStatus.SUCCEEDED) -> None:
+    async with centre.database.write() as db:
+        await runs.save(db, run.model_copy(update={"status": status, "ended_at": centre.clock.now()}))
+
+
+async def later(centre: Centre, span: timedelta) -> None:
+    centre.clock.move(span)
+    await centre.scheduler.tick()
+
+
+async def test_it_opens_what_is_due_and_not_beside_a_run_that_is_open(centre: Centre) -> None:
     await centre.set_up("one", spec=SCHEDULED)
 
     await centre.scheduler.tick()
@@ -65,19 +60,47 @@ async def test_it_opens_what_is_due_and_again_only_when_that_has_ended(centre: C
     (first,) = await opened(centre)
     assert (first.trigger, first.reason) == (Trigger.SCHEDULE, "it is scheduled and has never run")
 
-    centre.clock.move(QUARTER)
-    await centre.scheduler.tick()
-    assert await opened(centre) == [first]  # it is still open
+    await later(centre, QUARTER)
+    assert await opened(centre) == [first]
+    await later(centre, QUARTER)
+    (skipped,) = await passed(centre)
+    assert (skipped.times, skipped.reason) == (2, f"run {first.id} is still queued")
 
-    async with centre.database.write() as db:
-        await runs.save(
-            db, first.model_copy(update={"status": RunStatus.FAILED, "ended_at": centre.clock.now()})
-        )
-    await centre.scheduler.tick()
+    await end(centre, first)
+    await later(centre, QUARTER)
     assert [each.reason for each in await opened(centre)] == [first.reason, "it runs every 15m"]
 
 
-async def test_a_run_by_hand_counts_for_the_schedule(centre: Centre) -> None:
+async def test_one_start_waits_where_the_schedule_says_so(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(every="15m", overlap="queue"))
+    await centre.scheduler.tick()
+    (first,) = await opened(centre)
+
+    await later(centre, QUARTER)
+    await later(centre, 2 * QUARTER)
+    assert await opened(centre) == [first]
+    await end(centre, first)
+    await centre.scheduler.tick()
+
+    assert [each.reason for each in await opened(centre)][1:] == [
+        "it runs every 15m, it waited from 12:15 UTC"
+    ]
+    assert await passed(centre) == []
+
+
+async def test_a_run_that_is_open_makes_room_where_the_schedule_says_so(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(every="15m", overlap="replace"))
+    await centre.scheduler.tick()
+
+    await later(centre, QUARTER)
+    (first,) = await opened(centre)
+    assert first.status is RunStatus.CANCELLED
+    await centre.scheduler.tick()
+
+    assert len(await opened(centre)) == 2
+
+
+async def test_a_run_by_hand_counts_for_an_interval(centre: Centre) -> None:
     await centre.set_up("one", spec=SCHEDULED)
     by_hand = await centre.leased()
     centre.clock.move(timedelta(minutes=10))
@@ -86,17 +109,23 @@ async def test_a_run_by_hand_counts_for_the_schedule(centre: Centre) -> None:
     await centre.scheduler.tick()
     assert await opened(centre) == [await centre.run(by_hand.id)]
 
-    centre.clock.move(timedelta(minutes=5))
-    await centre.scheduler.tick()
+    await later(centre, timedelta(minutes=5))
     assert len(await opened(centre)) == 2
 
 
-async def test_what_is_disabled_is_left_alone(centre: Centre) -> None:
+async def test_what_is_disabled_or_paused_is_left_alone(centre: Centre) -> None:
     await centre.set_up("one", spec=SCHEDULED, enabled=False)
+    await centre.scheduler.tick()
+    assert await opened(centre) == []
 
+    async with centre.database.write() as db:
+        await integrations.switch(db, REF, enabled=True)
+        pause = Pause(since=NOW, who="ann", reason="the directory is moved")
+        await standings.save(db, REF, Standing(pause=pause))
     await centre.scheduler.tick()
 
     assert await opened(centre) == []
+    assert [one.reason for one in await passed(centre)] == ["it is paused: the directory is moved"]
 
 
 async def test_a_person_who_is_quicker_wins(centre: Centre) -> None:
@@ -124,3 +153,104 @@ async def test_the_loop_looks_every_second(centre: Centre) -> None:
     loop.cancel()
     with suppress(asyncio.CancelledError):
         await loop
+
+
+async def test_the_thorough_cycle_comes_before_the_quick_one_and_reads_everything(centre: Centre) -> None:
+    await centre.set_up(
+        "one", spec=scheduled(cron="0 * * * *", full={"cron": "0 2 * * *"}, reconcile={"cron": "0 3 1 * *"})
+    )
+    await centre.scheduler.tick()
+
+    centre.clock.move(timedelta(hours=14))  # to two in the morning
+    await centre.scheduler.tick()
+    await centre.scheduler.tick()
+    modes = [run.mode for run in await opened(centre)]
+
+    assert modes == [Mode.FULL]
+
+
+@pytest.mark.parametrize(
+    ("catch_up", "reasons", "missed"),
+    [
+        ("none", [], 5),
+        ("latest", ["it runs by cron '0 * * * *', caught up with from 17:00 UTC"], 4),
+        ("all", ["it runs by cron '0 * * * *', caught up with from 16:00 UTC"], 3),
+    ],
+)
+async def test_what_was_missed_is_caught_up_with_as_the_schedule_says(
+    centre: Centre, catch_up: str, reasons: list[str], missed: int
+) -> None:
+    await centre.set_up("one", spec=scheduled(cron="0 * * * *", catch_up=catch_up, catch_up_within="90m"))
+    async with centre.database.write() as db:
+        await integrations.opened(db, REF, NOW)
+    await centre.scheduler.tick()
+
+    await later(centre, timedelta(hours=5, minutes=10))
+    for _ in range(3):
+        await centre.scheduler.tick()
+
+    assert [run.reason for run in await opened(centre)][:1] == reasons
+    assert sum(one.times for one in await passed(centre) if one.fate is Fate.MISSED) == missed
+
+
+async def test_blackouts_of_the_tenant_hold_in_its_zone(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(cron="30 * * * *"))
+    office = {"name": "office hours", "hours": {"from": "08:00", "to": "18:00"}}
+    async with centre.database.write() as db:
+        spec = tenant_spec().model_dump() | {"zone": "America/New_York", "blackouts": [office]}
+        await tenants.change(db, type(tenant_spec()).model_validate(spec))
+        await integrations.opened(db, REF, NOW)
+    await centre.scheduler.tick()
+
+    for _ in range(12):
+        await later(centre, timedelta(hours=1))
+        for run in await opened(centre):
+            if not run.status.ended:
+                await end(centre, run)
+
+    hours = {run.queued_at.astimezone(ZoneInfo("America/New_York")).hour for run in await opened(centre)}
+    assert hours
+    assert not hours & set(range(8, 18))
+    assert any("office hours" in one.reason for one in await passed(centre))
+
+
+async def test_a_passing_failure_is_tried_again_and_a_success_clears_it(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(cron="0 2 * * *"))
+    leased = await centre.leased()
+    failure = Failure.of(SourceUnavailable(), Redactor())
+    await centre.inbox.take(finished(leased, RunStatus.FAILED, failure=failure))
+
+    await later(centre, timedelta(minutes=2))
+
+    retried = (await opened(centre))[-1]
+    assert retried.trigger is Trigger.RETRY
+    assert retried.reason.startswith("retry 1, since the run before failed: The tool to read from")
+
+
+async def test_a_mistake_pauses_after_three_and_a_new_definition_clears_it(centre: Centre) -> None:
+    await centre.set_up("one", spec=SCHEDULED)
+    failure = Failure.of(CredentialRefused(), Redactor())
+    for _ in range(3):
+        await centre.inbox.take(finished(await centre.leased(), RunStatus.FAILED, failure=failure))
+
+    async with centre.database.read() as db:
+        standing = await standings.of(db, REF)
+    assert standing.pause is not None
+    assert "3 runs in a row failed" in standing.pause.reason
+    texts = [event.text for event, _ in await centre.told()]
+    assert sum(text.startswith("Paused: 3 runs in a row") for text in texts) == 1
+
+
+async def test_a_change_is_planned_anew(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(cron="0 2 * * *"))
+    async with centre.database.write() as db:
+        await integrations.opened(db, REF, NOW)
+    await centre.scheduler.tick()
+
+    async with centre.database.write() as db:
+        await integrations.change(db, REF, scheduled(cron="0 5 * * *"), NOW)
+    await centre.scheduler.tick()
+
+    async with centre.database.read() as db:
+        (planned,) = await schedules.of(db, REF)
+    assert planned.at.hour == 5

@@ -74,7 +74,7 @@ async def test_a_loop_that_dies_takes_the_controller_with_it(database: Database,
             await clock.asleep(2)  # scheduler and reconciler have looked once
             async with database.write() as db:
                 await db.run_sync(tables.runs.drop)
-            await clock.advance(timedelta(seconds=1))
+            await clock.advance(timedelta(seconds=3))
             await asyncio.Event().wait()
 
     with pytest.raises(ExceptionGroup) as caught:

@@ -1,0 +1,25 @@
+"""What the end of a run means for the next ones, written down with that end."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.nouns import Run
+from halo_controller.scheduling.standing import after
+from halo_controller.store import standings
+from halo_controller.telling import tell
+from halo_shared import logs
+from halo_shared.messages.events import Level
+
+log = logs.get(__name__)
+
+
+async def follow(db: AsyncConnection, run: Run, now: datetime) -> None:
+    """Let the end of this run have its consequences, and tell people of what is new."""
+    before = await standings.of(db, run.ref)
+    consequence = after(before, run, now)
+    if consequence.standing != before:
+        await standings.save(db, run.ref, consequence.standing)
+    if consequence.told:
+        log.warning("standing_changed", ref=str(run.ref), run=run.id, why=consequence.told)
+        await tell(db, run, consequence.told, now, level=Level.WARNING)

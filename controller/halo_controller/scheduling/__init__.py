@@ -1,0 +1,1 @@
+"""When integrations run by themselves: deciding is pure, and each answer has its reason."""

@@ -1,0 +1,197 @@
+"""What is to become of a planned moment that has come: pure, and each answer has its reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from halo_controller.nouns import Integration, Run, Tenant
+from halo_controller.scheduling.nouns import STEADY, Fate, Planned, Standing
+from halo_controller.scheduling.occurrences import Occurrence, upcoming
+from halo_shared.runs import Mode
+from halo_shared.schedules import CatchUp, Overlap, Schedule, Timing
+
+LATE: Final = timedelta(minutes=1)
+"""A start that comes later than this was missed: the centre was away, or very busy."""
+MOST_MISSED: Final = 10_000
+"""Moments of one series that are looked through after an absence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Run it now."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetPass:
+    """Do not run it, and go on to the next moment."""
+
+    fate: Fate
+    reason: str
+    until: datetime
+    """The last moment that passes with it."""
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Look again in a moment."""
+
+    reason: str
+    replacing: bool = False
+    """Whether what it waits for is to be cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAnew:
+    """It ran meanwhile for another reason, so this moment is no longer the next."""
+
+    at: datetime
+
+
+Verdict = Open | LetPass | Wait | PlanAnew
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that the decision needs to know."""
+
+    integration: Integration
+    tenant: Tenant
+    now: datetime
+    open_run: Run | None = None
+    standing: Standing = field(default=STEADY)
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """When it runs by itself."""
+        return self.integration.spec.schedule
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The tenant's."""
+        return ZoneInfo(self.tenant.spec.zone)
+
+    def timing(self, mode: Mode) -> Timing | None:
+        """The series of this mode, as the definition has it now."""
+        return dict(self.schedule.cycles).get(mode) if self.schedule else None
+
+
+def decide(planned: Planned, situation: Situation) -> Verdict:
+    """What is to become of this moment, which has come."""
+    timing, schedule, now = situation.timing(planned.mode), situation.schedule, situation.now
+    if timing is None or schedule is None:
+        return LetPass(Fate.SKIPPED, "its schedule was changed", planned.at)
+    if next_at := _pushed_back(planned, timing, situation):
+        return PlanAnew(next_at)
+    if now - planned.at > LATE and (missed := _missed(planned, timing, situation)):
+        return missed
+    if why := hindrance(planned.at, timing, situation) or hindrance(now, timing, situation):
+        return LetPass(Fate.SKIPPED, why, planned.at)
+    if situation.open_run is not None:
+        return _overlapping(planned, schedule, situation.open_run, situation)
+    return Open(_reason(planned, timing, situation))
+
+
+def barred(situation: Situation) -> str | None:
+    """Why nothing starts by itself, whenever that be; None when it may."""
+    if situation.integration.spec.group is None:
+        return "it is assigned to no group of agents"
+    pause = situation.standing.pause
+    return f"it is paused: {pause.reason}" if pause else None
+
+
+def hindrance(at: datetime, timing: Timing, situation: Situation) -> str | None:
+    """Why nothing may start by itself at this moment; None when it may."""
+    standing = situation.standing
+    if why_not := barred(situation):
+        return why_not
+    if standing.not_before and at < standing.not_before:
+        return (
+            f"it is slowed down after {standing.failures} failed runs; "
+            f"it is tried again at {standing.not_before:%Y-%m-%d %H:%M} UTC"
+        )
+    return _out_of_hours(at, timing, situation)
+
+
+def _out_of_hours(at: datetime, timing: Timing, situation: Situation) -> str | None:
+    zone = ZoneInfo(timing.zone) if timing.zone else situation.zone
+    window = situation.schedule.window if situation.schedule else None
+    if window and window.end_of(at, zone) is None:
+        return f"it may start from {window} only ({zone.key})"
+    for blackout in situation.tenant.spec.blackouts:
+        if blackout.covers(at, situation.zone):
+            return f"nothing starts for {situation.tenant.spec.name} then: {blackout.name}"
+    return None
+
+
+def _pushed_back(planned: Planned, timing: Timing, situation: Situation) -> datetime | None:
+    """An interval counts from the latest run, whoever asked for it."""
+    last = situation.integration.last_opened_at
+    if timing.every is None or planned.mode is not Mode.DELTA or last is None:
+        return None
+    next_at = last + timing.every
+    return next_at if next_at > situation.now else None
+
+
+def _missed(planned: Planned, timing: Timing, situation: Situation) -> LetPass | None:
+    """Moments that nobody was there for, as far as they are not caught up with."""
+    schedule, now = situation.schedule, situation.now
+    if schedule is None or planned.waiting:
+        return None  # it is late because it was made to wait
+    passed = _passed(planned, timing, situation)
+    if schedule.catch_up is CatchUp.NONE:
+        gone = passed
+    elif schedule.catch_up is CatchUp.LATEST:
+        gone = passed[:-1]
+    else:
+        gone = [moment for moment in passed if now - moment > schedule.catch_up_within]
+    if not gone:
+        return None
+    return LetPass(Fate.MISSED, "the controller was not at work then", until=gone[-1], times=len(gone))
+
+
+def _passed(planned: Planned, timing: Timing, situation: Situation) -> Sequence[datetime]:
+    """This moment and all behind it that have come as well."""
+    later = upcoming(timing, planned.ref, planned.at, situation.zone)
+    have_come = takewhile(lambda one: one.at <= situation.now, later)
+    return [planned.at, *(one.at for one in islice(have_come, MOST_MISSED))]
+
+
+def _overlapping(planned: Planned, schedule: Schedule, run: Run, situation: Situation) -> Verdict:
+    still = f"run {run.id} is still {run.status}"
+    catching_up = schedule.catch_up is CatchUp.ALL and situation.now - planned.at > LATE
+    if schedule.overlap is Overlap.SKIP and not catching_up:
+        return LetPass(Fate.SKIPPED, still, planned.at)
+    return Wait(still, replacing=schedule.overlap is Overlap.REPLACE and run.cancel_reason is None)
+
+
+def purpose(mode: Mode, timing: Timing, situation: Situation) -> str:
+    """What a start of this series is for, in words."""
+    if situation.integration.last_opened_at is None:
+        return "it is scheduled and has never run"
+    if mode is Mode.FULL:
+        return f"everything is read {timing}"
+    if mode is Mode.RECONCILE:
+        return f"everything is compared with Halo {timing}"
+    return f"it runs {timing}"
+
+
+def _reason(planned: Planned, timing: Timing, situation: Situation) -> str:
+    said = purpose(planned.mode, timing, situation)
+    if situation.now - planned.at <= LATE:
+        return said
+    how = "it waited" if planned.waiting else "caught up with"
+    return f"{said}, {how} from {planned.at:%H:%M} UTC"
+
+
+def next_after(moment: datetime, mode: Mode, timing: Timing, situation: Situation) -> Occurrence | None:
+    """The moment of this series that follows; None when the series has ended."""
+    last = situation.integration.last_opened_at
+    if timing.every is not None and mode is Mode.DELTA and last is None:
+        return Occurrence(situation.now)
+    return next(upcoming(timing, situation.integration.ref, moment, situation.zone), None)
