@@ -74,6 +74,10 @@ async def test_every_operation_works_and_so_do_the_examples(office: Office) -> N
     await call(f"PUT {ONE}", created["spec"] | {"schedule": None})
     await call(f"POST {ONE}/assign", {"group": "acme-london"})
     await call(f"POST {ONE}/enable")
+    await call(f"POST {ONE}/pause", {"reason": "it is tried"})
+    await call(f"POST {ONE}/resume")
+    for shown in ("why", "starts", "preview"):
+        await call(f"GET {ONE}/{shown}")
     for listing in ("tenants", "groups", "agents", "integrations", "runs", "topology", "health"):
         await call(f"GET /{listing}")
     for one in ("/tenants/{tenant}", "/agents/{agent}", ONE):

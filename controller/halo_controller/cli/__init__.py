@@ -15,8 +15,8 @@ from halo_controller.cli import (
     people,
     run,
     runs,
-    silences,
     schedule,
+    silences,
     tenants,
     topology,
 )
