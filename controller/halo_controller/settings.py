@@ -19,6 +19,8 @@ class Settings(BaseSettings):
         default="amqp://guest:guest@127.0.0.1:5672/", validation_alias="HALO_BROKER_URL", repr=False
     )
     """RabbitMQ, as amqp:// or amqps://; given as HALO_BROKER_URL."""
+    broker_api_url: str | None = Field(default=None, repr=False)
+    """RabbitMQ's management API, as http://USER:PASSWORD@HOST:15672; found beside the broker when left out."""
     data: Path = Field(default_factory=lambda: user_data_path("halo-controller"))
     """Where the database and the operator's token are kept."""
     host: str = "127.0.0.1"

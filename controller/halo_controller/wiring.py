@@ -11,6 +11,7 @@ from halo_controller.declarer import Declarer
 from halo_controller.inbox import Inbox
 from halo_controller.incidents.deadman import DeadMansSwitch
 from halo_controller.incidents.watch import Watch
+from halo_controller.monitors.broker import Monitors
 from halo_controller.notifications.notifier import Notifier
 from halo_controller.notifications.postroom import Postroom
 from halo_controller.notifications.sender import Sender
@@ -45,6 +46,8 @@ class Controller:
     transport: Transport
     publisher: Publisher
     clock: Clock
+    monitors: Monitors | None = None
+    """None over a broker in memory, to which nobody else can listen."""
 
 
 @asynccontextmanager
@@ -55,6 +58,7 @@ async def running(
     *,
     postroom: Postroom | None = None,
     watchdog_url: str | None = None,
+    monitors: Monitors | None = None,
 ) -> AsyncIterator[Controller]:
     """A controller at work: every loop runs until the block is left. Without a postroom messages are only written."""
     publisher = Publisher(database, transport, clock)
@@ -86,7 +90,7 @@ async def running(
         ]
         try:
             await _soon(declarer.declared)
-            yield Controller(database, transport, publisher, clock)
+            yield Controller(database, transport, publisher, clock, monitors)
         finally:
             for task in tasks:
                 task.cancel()

@@ -49,6 +49,9 @@ SERVICES = (
     ),
     Package("ldap-utils", Path("/usr/bin/ldapmodify")),
     Package("openssl", Path("/usr/bin/openssl")),
+    # For the examples in docs/, which are tested as they stand.
+    Package("amqp-tools", Path("/usr/bin/amqp-consume")),
+    Package("jq", Path("/usr/bin/jq")),
 )
 # An Active Directory domain controller is large, and can be started by root alone: it is installed where nothing may
 # be skipped (CI) and where somebody asks for it (AD=1). Elsewhere its tests are skipped.

@@ -12,6 +12,7 @@ from halo_controller.api import (
     health,
     incidents,
     integrations,
+    monitors,
     notifications,
     people,
     runs,
@@ -80,6 +81,7 @@ def build(controller: Controller) -> FastAPI:
         incidents,
         people,
         notifications,
+        monitors,
         topology,
     ):
         app.include_router(module.router, dependencies=[KNOWN_CALLERS_ONLY], responses=errors.REFUSALS)

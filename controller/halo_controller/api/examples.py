@@ -51,6 +51,13 @@ PERSON: Final[Example] = {
     },
 }
 
+MONITOR: Final[Example] = {
+    "dashboard": {
+        "summary": "A dashboard that hears what goes wrong at one tenant",
+        "value": {"name": "grafana", "tenant": "acme", "level": "warning"},
+    },
+}
+
 SILENCE: Final[Example] = {
     "maintenance": {
         "summary": "The directory is moved on Saturday night",

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from halo_controller.cli import output
 from halo_controller.cli.connection import settings
-from halo_shared import logs
+from halo_shared import logs, schemas
 from halo_shared.errors import PermissionMissing, ProtocolError, Settle
 from halo_shared.messages.base import Failure
 from halo_shared.messages.codec import unseal
@@ -78,6 +78,17 @@ def tail(
     )
     with suppress(KeyboardInterrupt):
         asyncio.run(_tail(settings(broker_url=broker_url).broker_url, queue, count, as_json=as_json))
+
+
+@app.command(epilog="Example: halo-controller events schema record")
+def schema(
+    kind: Annotated[Kind | None, typer.Argument(help="One kind of event; all when left out.")] = None,
+) -> None:
+    """Print the JSON schema of events, as it is published in the package halo-integrator-shared."""
+    if kind:
+        typer.echo(schemas.published(kind), nl=False)
+    else:
+        typer.echo(schemas.text({each.value: schemas.of_model(each) for each in Kind}), nl=False)
 
 
 async def _tail(broker_url: str, queue: Queue, count: int | None, *, as_json: bool) -> None:

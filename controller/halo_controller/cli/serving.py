@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from halo_controller.api.app import build
 from halo_controller.api.server import listen, listening
 from halo_controller.cli import output
+from halo_controller.monitors.broker import Monitors, open_monitors
 from halo_controller.notifications.channels.email import MailServer
 from halo_controller.notifications.postroom import open_postroom
 from halo_controller.settings import Settings
@@ -58,7 +59,8 @@ async def serve(settings: Settings, redactor: Redactor) -> None:
     with _cancelled_by_signals():
         async with (
             AmqpTransport(settings.broker_url, name="halo-controller") as transport,
-            serving(settings, transport, redactor) as url,
+            open_monitors(settings.broker_url, settings.broker_api_url) as monitors,
+            serving(settings, transport, redactor, monitors) as url,
         ):
             log.info("controller_ready", url=url, broker=transport.address, data=str(settings.data))
             output.say(f"The controller listens at {url}; its API is described at {url}/docs.")
@@ -66,7 +68,9 @@ async def serve(settings: Settings, redactor: Redactor) -> None:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, transport: Transport, redactor: Redactor) -> AsyncIterator[str]:
+async def serving(
+    settings: Settings, transport: Transport, redactor: Redactor, monitors: Monitors | None = None
+) -> AsyncIterator[str]:
     """A controller and its API, at the URL it gives; what it opened is closed in reverse order."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
@@ -78,7 +82,14 @@ async def serving(settings: Settings, transport: Transport, redactor: Redactor) 
             open_postroom(_mail_server(settings, redactor), secrets, clock)
         )
         controller = await stack.enter_async_context(
-            running(database, transport, clock, postroom=postroom, watchdog_url=settings.watchdog_url)
+            running(
+                database,
+                transport,
+                clock,
+                postroom=postroom,
+                watchdog_url=settings.watchdog_url,
+                monitors=monitors,
+            )
         )
         url = await stack.enter_async_context(listening(build(controller), listener))
         await stack.enter_async_context(_address_left(url, settings.address_file))
