@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ import aiosqlite
 from halo_agent.connectors import CheckStep
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.changes import Answer, Applied, Change, Create, Retire, Update
-from halo_agent.engine.matcher import comparable, wished
+from halo_agent.engine.matcher import wished
 from halo_agent.engine.ports import Permit, SourceItem, Wanted
 from halo_agent.engine.records import (
     Desired,
@@ -24,7 +24,9 @@ from halo_agent.engine.records import (
     Link,
     Place,
     PlaceIds,
+    Reference,
     Remark,
+    Role,
     SourceRecord,
     TargetRecord,
     UnreadableRecord,
@@ -383,10 +385,11 @@ def assignment(
 def _could_be(record: TargetRecord, desired: Desired, match: Sequence[str]) -> bool:
     if record.kind is not desired.kind:
         return False
-    if as_text(record.fields.get(IDENTITY)).casefold() == desired.identity[1].casefold():
+    if as_text(record.fields.get(desired.identity[0])).casefold() == desired.identity[1].strip().casefold():
         return True
     return any(
-        (key := comparable(wished(desired, name))) and comparable(record.fields.get(name)) == key
+        (asked := as_text(wished(desired, name)).casefold())
+        and as_text(record.fields.get(name)).casefold() == asked
         for name in match
     )
 
@@ -394,3 +397,94 @@ def _could_be(record: TargetRecord, desired: Desired, match: Sequence[str]) -> b
 def _kept(fields: Fields) -> Fields:
     """What Halo stores: a field that is cleared is a field that is not there."""
     return {name: value for name, value in fields.items() if not is_empty(value)}
+
+
+ESTATE: Final[Mapping[str, Mapping[str, object]]] = {
+    "clients": {"identity": IDENTITY, "fields": {"name": "name"}, "match": ["name"]},
+    "sites": {
+        "identity": IDENTITY,
+        "fields": {"name": "name"},
+        "match": [{"field": "name", "within": "client"}],
+    },
+    "users": {
+        "identity": IDENTITY,
+        "fields": {"name": "name", "emailaddress": "mail"},
+        "match": ["emailaddress", {"field": "name", "within": "client"}],
+    },
+    "technicians": {"identity": IDENTITY, "fields": {"name": "name"}},
+    "assets": {
+        "identity": IDENTITY,
+        "fields": {"inventory_number": "name"},
+        "asset_type": {
+            "rules": [{"attribute": "os", "contains": "server", "type": "Server"}],
+            "default": "Workstation",
+        },
+    },
+}
+"""Mappings of all kinds; records are placed by what they refer to."""
+
+
+def estate(
+    *kinds: EntityKind, mode: Mode = Mode.FULL, limits: Limits | None = None, **changes: Mapping[str, object]
+) -> Assignment:
+    """Keep these kinds in step, or all; what is said of a kind is added to its mapping."""
+    everything: dict[EntityKind, dict[str, object]] = {
+        kind: {**ESTATE[kind], **changes.get(kind, {})} for kind in EntityKind
+    }
+    free = {kind: {"retire": _UNLIMITED, "update": _UNLIMITED} for kind in EntityKind}
+    integration = integration_spec().model_copy(
+        update={
+            "entities": kinds or tuple(reversed(EntityKind)),
+            "mapping": {kind: EntityMapping.model_validate(everything[kind]) for kind in EntityKind},
+            "limits": limits or Limits.model_validate({"entities": free}),
+        }
+    )
+    return Assignment(tenant=REF.tenant, halo=tenant_spec().halo, integration=integration, mode=mode)
+
+
+_UNLIMITED: Final = {"count": 10_000, "percent": 100}
+
+
+def thing(
+    kind: EntityKind, id_: str, *references: Reference, active: bool = True, **attributes: Value
+) -> SourceRecord:
+    """A record of any kind, named like its id."""
+    named = {"name": id_, **attributes}
+    return SourceRecord(kind, id_, str(named["name"]), named, active=active, references=references)
+
+
+def refers(role: Role, kind: EntityKind, value: str, attribute: str | None = None) -> Reference:
+    """A reference, as a source gives it."""
+    return Reference(role, kind, value, attribute)
+
+
+def whole(halo: MemoryHalo) -> Callable[[Change], None]:
+    """Fails a test in which something is written that refers to what Halo does not have."""
+
+    def look(change: Change) -> None:
+        if isinstance(change, Retire):
+            return
+        fields = change.fields if isinstance(change, Update) else {
+            **change.desired.on_create, **change.desired.always
+        }  # fmt: skip
+        for name, kind in _REFERRED.items():
+            value = fields.get(name)
+            for one in value if isinstance(value, tuple) else [] if value is None else [value]:
+                assert isinstance(one, int | str)
+                known = halo.records.get(int(one))
+                by_place = {ids.client_id for ids in halo.places.values()} | {
+                    ids.site_id for ids in halo.places.values()
+                }
+                assert int(one) in by_place or (known is not None and known.kind is kind), f"{name} {one}"
+        placed = change.kind in {EntityKind.USERS, EntityKind.ASSETS} and isinstance(change, Create)
+        assert not placed or fields.get("site_id"), f"{change.name} has no site"
+
+    return look
+
+
+_REFERRED: Final = {
+    "client_id": EntityKind.CLIENTS,
+    "site_id": EntityKind.SITES,
+    "parent_id": EntityKind.ASSETS,
+    "users": EntityKind.USERS,
+}

@@ -85,6 +85,8 @@ class Adopt:
     reason: str
     unmet: tuple[Reference, ...] = ()
     """What it refers to that is not in Halo yet."""
+    notable: bool = False
+    """Whether the run's log says it, as where Halo is left otherwise than its source."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ async def _seek(attempt: Attempt, kind: EntityKind, cascade: Cascade, total: int
             [Sought(one.desired, cascade.keys_of_wish(one.desired), one.unplaced) for one in prepared]
         )
         if total <= ASKED_FOR:
-            few += [one.desired for one in prepared]
+            few += [cascade.askable(one.desired) for one in prepared]
     return few
 
 
@@ -165,17 +165,23 @@ async def _retire(
     held = await _held(attempt, kind, links)
     mapping = attempt.mapping(kind)
     usual = "no longer at its source"
-    await attempt.workspace.decide(
-        [
-            planner.for_absence(link, held.get(link.halo_id), mapping, reasons.get(link.source_id, usual))
-            for link in links
-        ]
-    )
+    decisions = [
+        planner.for_absence(link, held.get(link.halo_id), mapping, reasons.get(link.source_id, usual))
+        for link in links
+    ]
+    await _keep(attempt, decisions)
 
 
 async def _decide(attempt: Attempt, kind: EntityKind, decisions: Sequence[Decision]) -> None:
-    await attempt.workspace.decide(decisions)
+    await _keep(attempt, decisions)
     attempt.ledger.add(kind, unchanged=sum(isinstance(one, Adopt) for one in decisions))
+
+
+async def _keep(attempt: Attempt, decisions: Sequence[Decision]) -> None:
+    await attempt.workspace.decide(decisions)
+    for one in decisions:
+        if isinstance(one, Adopt) and one.notable:
+            await attempt.reporter.log(f"{one.link.kind}: {one.link.name}: {one.reason}.")
 
 
 async def _held(attempt: Attempt, kind: EntityKind, links: Iterable[Link]) -> dict[int | None, TargetRecord]:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from halo_agent.engine.contests import Contest, Keys
-from halo_agent.engine.records import Desired, TargetRecord, Value
+from halo_agent.engine.records import Desired, Fields, TargetRecord, Value
 from halo_agent.engine.values import as_text, is_empty
 from halo_shared.mapping import NEVER_MATCH, EntityMapping, MatchField
 
@@ -68,6 +68,26 @@ class Cascade:
         return [
             self._key(level, record.fields.get(one.field), client) for level, one in enumerate(self.fields)
         ]
+
+    def askable(self, desired: Desired) -> Desired:
+        """The same wish without the values that recognise nothing, which half of Halo may hold."""
+        useless = {
+            one.field
+            for one, key in zip(self.fields, self.keys_of_wish(desired), strict=True)
+            if not key and one.field != desired.identity[0]
+        }
+        if not useless:
+            return desired
+
+        def useful(fields: Fields) -> Fields:
+            return {name: value for name, value in fields.items() if name not in useless}
+
+        return replace(
+            desired,
+            always=useful(desired.always),
+            on_create=useful(desired.on_create),
+            when_empty=useful(desired.when_empty),
+        )
 
     def judge(self, contest: Contest, level: int) -> Matched | Ambiguous:
         """The verdict on what a wish finds at a level."""

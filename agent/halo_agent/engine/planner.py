@@ -113,7 +113,7 @@ def _let_go(link: Link, existing: TargetRecord, mapping: EntityMapping, reason: 
     if not existing.active or (status is not None and same(existing.fields.get("status_id"), status)):
         return Adopt(link, reason=f"{reason} and inactive in Halo")
     if protected := _protection(existing):
-        return Adopt(link, reason=f"{reason}, but {protected}: left as it is")
+        return Adopt(link, reason=f"{reason}, but {protected}: left as it is", notable=True)
     tickets = existing.fields.get("open_ticket_count")
     if mapping.retire.not_with_open_tickets and isinstance(tickets, int) and tickets > 0:
         why = f"It is {reason}, and has {tickets} open tickets: close them, and a later run retires it."

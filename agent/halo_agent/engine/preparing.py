@@ -7,13 +7,11 @@ from typing import Final
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.contests import Sought
 from halo_agent.engine.records import Desired, Role, Value
-from halo_agent.engine.references import FIELD, PLACE, Resolved, resolve
+from halo_agent.engine.references import FIELD, PLACE, PLACED, Resolved, resolve
 from halo_shared.entities import EntityKind
 from halo_shared.errors import Unplaced
 from halo_shared.mapping import EntityMapping
 
-PLACED: Final = frozenset({EntityKind.USERS, EntityKind.ASSETS})
-"""Kinds whose records belong to a site."""
 TYPE: Final = "assettype_id"
 
 
@@ -38,13 +36,15 @@ async def _prepared(
     always = {name: value for name, value in found.fields.items() if name not in _PLACE_FIELDS}
     unplaced: Unplaced | None = None
     moves = bool(where)
-    if desired.kind in PLACED and FIELD[Role.SITE] not in where and not _awaited(found):
+    # A place that is a record of its own may be put into Halo by this very run, before this record.
+    awaited = any(one.role in PLACE for one in found.unmet)
+    if desired.kind in PLACED and FIELD[Role.SITE] not in where and not awaited:
         settled = await _settled(attempt, mapping, desired, known=known)
-        if isinstance(settled, Unplaced):
-            unplaced = settled
-        elif settled is not None:
+        if not isinstance(settled, Unplaced):
             where, moves = settled
-    elif desired.kind is EntityKind.SITES and not where and not _awaited(found):
+        elif not (mapping.useusers_site and any(one.role is Role.USER for one in found.unmet)):
+            unplaced = settled
+    elif desired.kind is EntityKind.SITES and not where and not awaited:
         unplaced = Unplaced(f"The source does not say to which client the site {desired.name} belongs.")
     if mapping.dontupdatesite or not moves:
         on_create = {**desired.on_create, **where}
@@ -61,20 +61,15 @@ async def _prepared(
 _PLACE_FIELDS: Final = frozenset(FIELD[role] for role in PLACE)
 
 
-def _awaited(found: Resolved) -> bool:
-    """Whether the place is a record that this very run may put into Halo."""
-    return any(one.role in PLACE for one in found.unmet)
-
-
 async def _settled(
     attempt: Attempt, mapping: EntityMapping, desired: Desired, *, known: bool
-) -> tuple[dict[str, Value], bool] | Unplaced | None:
-    """The ids of its place and whether they move a record that Halo has; None where they do not matter.
+) -> tuple[dict[str, Value], bool] | Unplaced:
+    """The ids of its place, none where they do not matter, and whether they move a record that Halo has.
 
     The default moves nobody: it says nothing of this record.
     """
     if known and (mapping.dontupdatesite or not desired.placings or desired.placings[0].by == "default"):
-        return None
+        return {}, False
     settled = await attempt.places.settle(desired)
     if isinstance(settled, Unplaced):
         return settled

@@ -17,6 +17,8 @@ from halo_shared.mapping import EntityMapping
 
 PLACE: Final = frozenset({Role.CLIENT, Role.SITE})
 """Without these a new record has no place."""
+PLACED: Final = frozenset({EntityKind.USERS, EntityKind.ASSETS})
+"""Kinds whose records belong to a site."""
 EMAIL: Final = "emailaddress"
 
 
@@ -110,14 +112,19 @@ def _completed(change: Change, found: Resolved | None) -> tuple[Change, RecordEr
     if found is None or not isinstance(change, Create):
         return change, None
     fields = {**change.desired.always, **found.fields}
-    lacking = [one for one in found.unmet if one.role in PLACE]
-    if lacking and FIELD[Role.SITE] not in {**fields, **change.desired.on_create}:
-        one = lacking[0]
+    if found.unmet and _is_nowhere(change.kind, {**fields, **change.desired.on_create}):
+        one = min(found.unmet, key=lambda reference: reference.role not in PLACE)
         return change, Unplaced(
             f"It belongs to {one.role} '{one.value}' of the source, which is not in Halo: "
             f"see what became of that one, and that '{one.kind}' is among the entities."
         )
     return replace(change, desired=replace(change.desired, always=fields)), None
+
+
+def _is_nowhere(kind: EntityKind, fields: Fields) -> bool:
+    """Whether a new record lacks what says where it belongs."""
+    wanted = FIELD[Role.SITE] if kind in PLACED else FIELD[Role.CLIENT] if kind is EntityKind.SITES else None
+    return wanted is not None and wanted not in fields
 
 
 def _resolved(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
 
-from halo_agent.engine.matcher import comparable
 from halo_agent.engine.records import Desired, TargetRecord
+from halo_agent.engine.values import is_empty
 from halo_agent.targets.halo.resources import CLIENT_ID, EXTERNAL_LINK, NAME, OWN, SITE, Resource
 
 Question = Mapping[str, str]
@@ -73,7 +73,7 @@ def _of_wish(
         yield _about(resource, *wish.identity)
     values = {**wish.when_empty, **wish.on_create, **wish.always}
     for name in match:
-        if comparable(values.get(name)):
+        if not is_empty(values.get(name)):
             asked = _about(resource, name, str(values[name]).strip())
             yield (*asked, *_near(resource, name, values)) if asked else asked
 

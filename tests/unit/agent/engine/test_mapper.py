@@ -1,11 +1,14 @@
 """From a source's record to what Halo should hold."""
 
+from dataclasses import replace
+
 import pytest
 
 from halo_agent.engine.mapper import attributes_read, comparable_id, wish
-from halo_agent.engine.records import Place, SourceRecord, Value
+from halo_agent.engine.records import Place, Reference, Role, Software, SourceRecord, Value
 from halo_agent.engine.values import as_text, is_empty
 from halo_shared.entities import EntityKind
+from halo_shared.errors import RecordUnreadable
 from tests.support.engine import mapping, person
 
 
@@ -114,6 +117,88 @@ def test_an_asset_type_may_be_the_same_for_all() -> None:
     record = SourceRecord(EntityKind.ASSETS, "pc-1", "PC 1", {})
 
     assert wish(record, mapping(asset_type={"default": "Printer"})).asset_type == "Printer"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "type_"),
+    [({"os": "Windows Server 2022", "kind": "Laptop"}, "Server"), ({"kind": "Laptop"}, "Laptop"), ({}, "PC")],
+)
+def test_rules_for_asset_types_come_before_the_name(attributes: dict[str, Value], type_: str) -> None:
+    rules = mapping(
+        match=[],
+        asset_type={
+            "rules": [{"attribute": "os", "contains": "server", "type": "Server"}],
+            "from": "kind",
+            "default": "PC",
+        },
+    )
+
+    assert wish(SourceRecord(EntityKind.ASSETS, "pc-1", "PC 1", attributes), rules).asset_type == type_
+
+
+@pytest.mark.parametrize(
+    ("attributes", "wished"),
+    [
+        ({"givenName": "Anna", "sn": " Ek "}, {"name": "Anna Ek"}),
+        ({"GIVENNAME": "Anna"}, {"name": "Anna"}),
+        ({"sn": ("Ek", "Lind")}, {"name": "Ek"}),
+        ({"other": "x"}, {}),
+    ],
+)
+def test_a_template_is_filled_with_what_there_is(
+    attributes: dict[str, Value], wished: dict[str, Value]
+) -> None:
+    rules = mapping(match=[], fields={"name": "{givenname} {sn}"})
+
+    assert wish(SourceRecord(EntityKind.USERS, "a-1", "A", attributes), rules).always == wished
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"from": "badge", "required": True}, "employee is required, and badge is empty"),
+        (
+            {"template": "{badge}{desk}", "required": True},
+            "employee is required, and badge and desk is empty",
+        ),
+        ({"from": "mail", "apply": [{"date": "iso"}]}, "employee: 'a-1@acme.example' is no date"),
+    ],
+)
+def test_a_record_that_cannot_be_mapped_says_which_field_it_is(rule: dict[str, object], said: str) -> None:
+    with pytest.raises(RecordUnreadable, match=said):
+        wish(person("a-1"), mapping(match=[], fields={"employee": rule}))
+
+
+def test_software_is_wished_for_as_a_whole_in_any_order() -> None:
+    one, two = Software("Zip", "1.0", "Zip Inc"), Software("Edit\tor")
+    records = [
+        SourceRecord(EntityKind.ASSETS, "pc-1", "PC", {}, software=some)
+        for some in [(one, two), (two, one, one)]
+    ]
+    first, second = (wish(record, mapping()) for record in records)
+
+    assert first == second
+    assert first.always["software"] == ("Edit or\t\t", "Zip\t1.0\tZip Inc")
+
+
+def test_what_is_not_known_of_software_is_no_wish() -> None:
+    assert "software" not in wish(SourceRecord(EntityKind.ASSETS, "pc-1", "PC", {}), mapping()).always
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"place": Place("Beta", "Main")},
+        {"references": (Reference(Role.MANAGER, EntityKind.USERS, "b-1"),)},
+        {"active": False},
+        {"attributes": {"mail": "other@acme.example"}},
+    ],
+)
+def test_whatever_reaches_halo_changes_the_hash(other: dict[str, object]) -> None:
+    record = person("a-1")
+
+    assert wish(record, mapping()).hash == wish(replace(record, name="Renamed"), mapping()).hash
+    assert wish(replace(record, **other), mapping()).hash != wish(record, mapping()).hash  # type: ignore[arg-type]
 
 
 def test_what_a_mapping_reads_is_known_beforehand() -> None:

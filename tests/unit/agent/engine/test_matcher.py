@@ -165,3 +165,12 @@ async def test_a_value_is_quoted_no_longer_than_a_line() -> None:
 
 async def test_nothing_in_halo_means_nothing_is_found() -> None:
     assert await judged([anna(emailaddress="a@x")], []) == [Missing()]
+
+
+async def test_of_what_recognises_nothing_halo_is_not_asked() -> None:
+    desired = wish_for("A-1", always={"emailaddress": "N/A", "title": "None"}, on_create={"employee": "7"})
+
+    asked = Cascade(RULES).askable(desired)
+
+    assert (asked.always, asked.on_create, asked.hash) == ({"title": "None"}, {"employee": "7"}, desired.hash)
+    assert Cascade(RULES).askable(asked) is asked

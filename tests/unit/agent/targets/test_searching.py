@@ -35,8 +35,8 @@ def test_an_asset_tag_is_asked_for_by_its_own_parameter() -> None:
     assert {"inventory_number": "PC-7", "search_inventory_number_only": "true"} in (asked or [])
 
 
-def test_values_that_recognise_nothing_are_not_asked_for() -> None:
-    wish = replace(machine("7", "PC-7"), always={"key_field": "To Be Filled By O.E.M.", "key_field2": "000"})
+def test_what_says_nothing_is_not_asked_for() -> None:
+    wish = replace(machine("7", "PC-7"), always={"key_field": " ", "key_field2": ""})
 
     assert questions(ASSETS, [wish], ["key_field", "key_field2", "key_field3"]) == [
         advanced("lansweeper_id", "7")
