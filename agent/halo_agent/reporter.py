@@ -37,6 +37,8 @@ _LEVELS: Final[dict[FinalStatus, Level]] = {
 
 PROGRESS_EVERY: Final = 0.5
 """Seconds between words on progress, however often the engine speaks."""
+RATE_AFTER: Final = 1.0
+"""Seconds into a stage after which its rate says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class EventReporter:
         self._seq = 0
         self._spoke_at = float("-inf")
         self._stage: Stage | None = None
+        self._stage_began = 0.0
+        self._stage_done = 0
         self.counts: Counts = {}
         """The last that were heard of."""
         self.doing = "starting"
@@ -99,8 +103,13 @@ class EventReporter:
 
     async def progress(self, stage: Stage, done: int, total: int | None, counts: Counts) -> None:
         self.counts = counts
-        self.doing = f"{stage} {done:,}" + (f" of {total:,}" if total is not None else "")
         now = self._clock.monotonic()
+        if stage is not self._stage or done < self._stage_done:
+            self._stage_began = now
+        self._stage_done = done
+        self.doing = f"{stage} {done:,}" + (f" of {total:,}" if total is not None else "")
+        if (seconds := now - self._stage_began) >= RATE_AFTER:
+            self.doing += f", {done / seconds:,.0f} a second"
         if stage is self._stage and now - self._spoke_at < PROGRESS_EVERY and done != total:
             return
         self._stage, self._spoke_at = stage, now

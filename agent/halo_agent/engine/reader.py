@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from halo_agent.engine import planner
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.batches import batched
+from halo_agent.engine.cleaning import as_far_as_text, cleaned, is_text
 from halo_agent.engine.mapper import attributes_read, comparable_id, out_of_scope, wish
 from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.records import Desired, Finished, Gone, Remark, SourceRecord, UnreadableRecord
@@ -90,15 +91,18 @@ async def _take(attempt: Attempt, reading: Reading, batch: Sequence[SourceItem])
 
 def _checked(item: SourceItem) -> SourceItem:
     """The item, or why it cannot be told which record it is."""
+    if isinstance(item, Gone) and not is_text(item.id):
+        return UnreadableRecord(item.kind, as_far_as_text(item.id), "it is gone, and its id is not text")
+    if isinstance(item, UnreadableRecord):
+        return UnreadableRecord(item.kind, as_far_as_text(item.place), as_far_as_text(item.reason))
     if not isinstance(item, SourceRecord):
         return item
     if not item.id.strip():
         return UnreadableRecord(item.kind, item.name, "the source gives no id for it")
-    try:
-        item.id.encode()
-    except UnicodeEncodeError:
-        return UnreadableRecord(item.kind, item.name, "its id is not text")
-    return item
+    record = cleaned(item)
+    if not is_text(item.id):
+        return UnreadableRecord(item.kind, record.name, "its id is not text")
+    return record
 
 
 async def _wishes(

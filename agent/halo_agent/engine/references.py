@@ -135,7 +135,7 @@ def _resolved(
 ) -> Resolved:
     fields: dict[str, Value] = {}
     unmet = []
-    for reference in wish.references:
+    for reference in _telling(wish):
         value = _value(reference, known, users)
         if value is None:
             unmet.append(reference)
@@ -146,6 +146,13 @@ def _resolved(
         else:
             fields[FIELD[reference.role]] = value
     return Resolved(fields, unmet)
+
+
+def _telling(wish: Desired) -> Sequence[Reference]:
+    """Without a site, the client of a record that belongs to a site says nothing: rules and the default place it."""
+    if wish.kind in PLACED and not any(one.role is Role.SITE for one in wish.references):
+        return [one for one in wish.references if one.role is not Role.CLIENT]
+    return wish.references
 
 
 def _value(reference: Reference, known: Mapping[Reference, int], users: Mapping[int, _User]) -> Value:

@@ -94,6 +94,18 @@ class TestProgress:
         assert (reading, reporter.doing) == ("read 1,200", "apply 3 of 1,200")
         assert reporter.counts == COUNTS
 
+    async def test_how_fast_it_goes_is_known_once_that_says_something(
+        self, reporter: EventReporter, clock: ManualClock
+    ) -> None:
+        await reporter.progress(Stage.READ, 500, None, {})
+        clock.move(2)
+        await reporter.progress(Stage.READ, 30_000, None, {})
+        reading = reporter.doing
+        await reporter.progress(Stage.READ, 100, None, {})
+
+        assert reading == "read 30,000, 15,000 a second"
+        assert reporter.doing == "read 100"
+
 
 @pytest.mark.parametrize(("outcome", "level"), [("failed", Level.ERROR), ("skipped", Level.WARNING)])
 async def test_a_record_is_told_with_its_failure(

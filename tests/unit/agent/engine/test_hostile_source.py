@@ -1,14 +1,16 @@
 """A source that hands out whatever a broken tool can: nothing is lost silently, nothing is done twice."""
 
 import random
+from collections.abc import AsyncGenerator
 
 import pytest
 
+from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.records import SourceRecord, UnreadableRecord, Value
-from halo_agent.engine.sync import sync
-from halo_shared.errors import IncompleteRead
+from halo_agent.engine.sync import make_plan, sync
+from halo_shared.errors import AmbiguousMatch, IncompleteRead, SourceUnavailable
 from halo_shared.runs import RunStatus
-from tests.support.engine import USERS, MemorySource, World, assignment, mapping, person
+from tests.support.engine import USERS, MemorySource, World, assignment, held, mapping, person
 
 MEGABYTE = "x" * 1_000_000
 ODD: tuple[tuple[str, str], ...] = (
@@ -88,6 +90,51 @@ async def test_ids_that_change_with_each_read_never_multiply_people(world: World
 
     active = [record for record in world.halo.records.values() if record.active]
     assert sorted(str(record.fields["azureoid"]) for record in active) == [f"g2-{n}" for n in range(5)]
+
+
+async def test_half_a_character_is_no_id_and_does_no_harm_elsewhere(world: World) -> None:
+    """A lone surrogate is text to Python and to nobody else."""
+    half = "\ud83d"
+    rules = mapping(fields={"emailaddress": "mail", "notes": "note"})
+    people = [person(f"a{half}"), person("b-1", name=f"Bea {half}", note=f"x{half}"), person("c-1")]
+
+    first = await sync(world.attempt(MemorySource(people), assignment(rules)))
+    world.forget_calls()
+    second = await sync(world.attempt(MemorySource(people), assignment(rules)))
+
+    assert (first.status, second.status) == (RunStatus.PARTIAL, RunStatus.PARTIAL)
+    assert [one[2].partition(": ")[2] for one in world.heard.records] == ["its id is not text"]
+    assert world.halo.by_identity()["b-1"].fields["notes"] == "x?"
+    assert set(world.halo.by_identity()) == {"b-1", "c-1"}
+    assert world.halo.asked.total() == 0
+
+
+async def test_ten_thousand_with_one_address_are_reported_and_none_is_guessed(world: World) -> None:
+    crowd = [person(f"p-{number}", "info@acme.example") for number in range(10_000)]
+    world.halo.records[7] = held(7, emailaddress="info@acme.example")
+
+    plan, _ = await make_plan(world.attempt(MemorySource(crowd)))
+
+    skips = [skip async for some in plan.skips() for skip in some]
+    assert len(skips) == len(crowd)
+    assert {type(skip.why) for skip in skips} == {AmbiguousMatch}
+    assert plan.size == 0
+
+
+async def test_a_source_that_raises_half_way_writes_nothing(world: World) -> None:
+    class Breaking(MemorySource):
+        async def read(self, wanted: Wanted) -> AsyncGenerator[SourceItem, None]:
+            async for item in super().read(wanted):
+                yield item
+                raise SourceUnavailable("The directory hung up.")
+
+    await sync(world.attempt(MemorySource(odd_people())))
+    world.forget_calls()
+
+    with pytest.raises(SourceUnavailable):
+        await sync(world.attempt(Breaking([person("new")])))
+
+    assert world.halo.asked.total() == 0
 
 
 async def test_stopping_half_way_through_all_of_it_writes_nothing(world: World) -> None:

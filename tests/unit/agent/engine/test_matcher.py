@@ -173,4 +173,4 @@ async def test_of_what_recognises_nothing_halo_is_not_asked() -> None:
     asked = Cascade(RULES).askable(desired)
 
     assert (asked.always, asked.on_create, asked.hash) == ({"title": "None"}, {"employee": "7"}, desired.hash)
-    assert Cascade(RULES).askable(asked) is asked
+    assert Cascade(RULES).askable(asked) == asked
