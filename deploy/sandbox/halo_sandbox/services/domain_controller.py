@@ -95,6 +95,9 @@ class PrivateDomain:
     realm: str = domain_ldif.REALM
     base: str = domain_ldif.BASE
     reader: str = f"halo-reader@{domain_ldif.REALM.lower()}"
+    """Who may read and nothing else."""
+    administrator: str = f"administrator@{domain_ldif.REALM.lower()}"
+    """Who may do everything; with the reader's password."""
 
     @classmethod
     def fresh(cls, folder: Path) -> Self:
@@ -140,6 +143,7 @@ class PrivateDomain:
             KERBEROS.format(realm=self.realm, domain=self.realm.lower(), address=self.address)
         )
         self.add(domain_ldif.domain_ldif(people, machines, self.password))
+        self.tool("user", "setpassword", "administrator", f"--newpassword={self.password}")
         # Without DNS a client knows the controller by its address; Kerberos must, too.
         self.tool("spn", "add", f"ldap/{self.address}", "DC1$")
 
@@ -148,9 +152,9 @@ class PrivateDomain:
         # Small transactions copy their index again and again: 20,000 people would take an hour.
         self._edit("ldbadd", ldif, "-o", "batch_mode:1")
 
-    def modify(self, ldif: str) -> None:
+    def modify(self, ldif: str, controls: Sequence[str] = ()) -> None:
         """Changes the directory as its administrator; `ldif` has a `changetype` in each record."""
-        self._edit("ldbmodify", ldif)
+        self._edit("ldbmodify", ldif, *(f"--controls={control}" for control in controls))
 
     def tool(self, *arguments: str) -> str:
         """What `samba-tool` with these arguments says."""
