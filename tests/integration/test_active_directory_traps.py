@@ -2,9 +2,11 @@
 
 import asyncio
 import re
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,17 +15,12 @@ from halo_agent.connectors.active_directory.cursor import Cursor
 from halo_sandbox.services import domain_controller as domains
 from halo_sandbox.services import domain_ldif
 from halo_sandbox.services.domain_controller import PrivateDomain
-from halo_sandbox.services.domain_ldif import COMPANY, PEOPLE
 from halo_shared.errors import SettingsInvalid
 from halo_shared.runs import Mode, RunStatus
 from tests.support.active_directory import guid_of
 from tests.support.domain_sync import USERS, InStep, in_step
 from tests.support.services import needed
 
-STAFF = f"OU=Staff,{COMPANY}"
-SALES = f"OU=Sales,{STAFF}"
-LEAVERS = f"OU=Leavers,{COMPANY}"
-TEAM = f"CN=team,{COMPANY}"
 NOTHING = (0, 0, 0)
 
 
@@ -31,26 +28,42 @@ NOTHING = (0, 0, 0)
 def own_domain() -> Iterator[PrivateDomain]:
     """A domain without people; each test makes the units and people it is about."""
     with needed(), domains.serving([]) as private:
+        private.add(domain_ldif.account("auditor", private.password))
+        private.let_see_deleted(f"CN=auditor,CN=Users,{private.base}")
         yield private
 
 
 class Hands:
-    """What an administrator does in the domain."""
+    """What an administrator does in a corner of the domain that no other test sees."""
 
     def __init__(self, domain: PrivateDomain) -> None:
         self.domain = domain
+        self._tag = secrets.token_hex(3)
+        self.top = f"OU={self._tag},{domain.base}"
+        self.staff = f"OU=Staff,{self.top}"
+        self.sales = f"OU=Sales,{self.staff}"
+        self.leavers = f"OU=Leavers,{self.top}"
+        self.team = f"CN=team {self._tag},{self.top}"
 
-    def unit(self, dn: str) -> None:
+    def settle(self) -> None:
+        """Ann and Ben in Staff, Cas in Sales below it, Dot in Leavers."""
+        units = [
+            f"dn: {dn}\nobjectClass: organizationalUnit\n"
+            for dn in (self.top, self.staff, self.sales, self.leavers)
+        ]
+        people = (("ann", self.staff), ("ben", self.staff), ("cas", self.sales), ("dot", self.leavers))
+        self.domain.add("\n".join((*units, *(self._person(name, unit) for name, unit in people))))
+
+    def unit(self, dn: str) -> str:
         self.domain.add(f"dn: {dn}\nobjectClass: organizationalUnit\n")
-
-    def person(self, name: str, unit: str = STAFF, *more: str) -> str:
-        dn = f"CN={name},{unit}"
-        lines = [
-            f"dn: {dn}", "objectClass: user", f"sAMAccountName: {name}", f"userPrincipalName: {name}@example.test",
-            f"displayName: {name}", f"mail: {name}@example.test", "title: Engineer", "userAccountControl: 512", *more,
-        ]  # fmt: skip
-        self.domain.add("\n".join(lines) + "\n")
         return dn
+
+    def person(self, name: str) -> None:
+        self.domain.add(self._person(name, self.staff))
+
+    def at(self, name: str, unit: str | None = None) -> str:
+        """The DN of a person."""
+        return f"CN={name}-{self._tag},{unit or self.staff}"
 
     def group(self, dn: str, *members: str) -> None:
         name = dn.partition(",")[0].partition("=")[2]
@@ -85,57 +98,77 @@ class Hands:
             controls=["show_deleted:1"],
         )
 
-    def relative_id(self, dn: str) -> str:
-        return self.sid(dn).rpartition("-")[2]
+    def guid(self, dn: str) -> str:
+        return guid_of(self.domain, dn)
 
     def sid(self, dn: str) -> str:
         found = self.domain.search(f"(distinguishedName={dn})", "objectSid")
-        return re.findall(r"^objectSid: (\S+)", found, re.MULTILINE)[0]
+        return str(re.findall(r"^objectSid: (\S+)", found, re.MULTILINE)[0])
 
-    @staticmethod
-    def domain_time() -> int:
-        return values.as_file_time(datetime.now(UTC))
+    def _person(self, name: str, unit: str) -> str:
+        login = f"{name}-{self._tag}"
+        return "\n".join(
+            (
+                f"dn: {self.at(name, unit)}", "objectClass: user", f"sAMAccountName: {login}",
+                f"userPrincipalName: {login}@example.test", f"displayName: {name}", f"mail: {login}@example.test",
+                "title: Engineer", "telephoneNumber: 11", "userAccountControl: 512", "",
+            )
+        )  # fmt: skip
 
 
 @pytest.fixture
-def hands(own_domain: PrivateDomain) -> Iterator[Hands]:
-    """Units for staff and leavers, cleared away afterwards."""
+def hands(own_domain: PrivateDomain) -> Hands:
     found = Hands(own_domain)
-    for unit in (STAFF, SALES, LEAVERS):
-        found.unit(unit)
-    yield found
-    for dn in own_domain.search("(|(objectClass=person)(objectClass=group))", "dn").splitlines():
-        if dn.startswith("dn: ") and dn.endswith(COMPANY):
-            found.delete(dn.removeprefix("dn: "))
-    units = [
-        line.removeprefix("dn: ")
-        for line in own_domain.search("(objectClass=organizationalUnit)", "dn").splitlines()
-        if line.startswith("dn: ") and line.endswith(f",{COMPANY}")
-    ]
-    for unit in sorted(units, key=lambda dn: -dn.count(",")):
-        if unit not in {PEOPLE, domain_ldif.GROUPS, domain_ldif.MACHINES}:
-            found.delete(unit)
+    found.settle()
+    return found
 
 
-@pytest.fixture(params=["by count", "by dirsync"])
-async def kept(request: pytest.FixtureRequest, hands: Hands, tmp_path: Path) -> AsyncIterator[InStep]:
-    """Staff in step with Halo: Ann and Ben in Staff, Cas in Sales below it, Dot in Leavers, outside the scope."""
-    for name, unit in (("ann", STAFF), ("ben", STAFF), ("cas", SALES), ("dot", LEAVERS)):
-        hands.person(name, unit)
-    account = {}
-    if request.param == "by dirsync":
-        account = {"account": hands.domain.administrator}
-    scope = [{"ou": guid_of(hands.domain, STAFF), "name": "staff"}]
-    async with in_step(hands.domain, tmp_path, scope=scope, **account) as kept:
+PLAIN, SEEING, DIRSYNC = (
+    "an ordinary account",
+    "an account that sees deleted objects",
+    "an account with dirsync",
+)
+
+
+@pytest.fixture
+def account() -> str:
+    """What the account that reads may do; a test that is about it says so."""
+    return SEEING
+
+
+every_account = pytest.mark.parametrize("account", [PLAIN, SEEING, DIRSYNC])
+both_ways = pytest.mark.parametrize("account", [SEEING, DIRSYNC])
+
+
+@pytest.fixture
+async def kept(account: str, hands: Hands, tmp_path: Path) -> AsyncIterator[InStep]:
+    """Staff in step with Halo: Ann, Ben and Cas; Dot is outside the scope."""
+    domain = hands.domain
+    name = {PLAIN: domain.reader, SEEING: "auditor@example.test", DIRSYNC: domain.administrator}[account]
+    scope = [{"ou": hands.guid(hands.staff), "name": "staff"}]
+    async with in_step(domain, tmp_path, scope=scope, account=name) as kept:
         ran = await kept.run()
         assert ran.written == (3, 0, 0)
-        assert bool(Cursor.model_validate_json(kept.cursors[USERS]).cookie) is bool(account)
-        assert set(await kept.held()) == logins("ann", "ben", "cas")
+        cursor = Cursor.model_validate_json(kept.cursors[USERS])
+        assert (bool(cursor.cookie), cursor.sees_deleted) == {
+            PLAIN: (False, False), SEEING: (False, True), DIRSYNC: (True, True),
+        }[account]  # fmt: skip
+        assert await names(kept) == {"ann", "ben", "cas"}
         yield kept
 
 
-def logins(*names: str) -> set[str]:
-    return {f"{name}@example.test" for name in names}
+async def people(kept: InStep, *, active: bool = True) -> dict[str, dict[str, Any]]:
+    """Whom Halo holds, by first name."""
+    return {login.partition("-")[0]: row for login, row in (await kept.held(active=active)).items()}
+
+
+async def names(kept: InStep, *, active: bool = True) -> set[str]:
+    """Who is held in Halo."""
+    return set(await people(kept, active=active))
+
+
+def now() -> int:
+    return values.as_file_time(datetime.now(UTC))
 
 
 def is_delta(kept: InStep, before: str) -> bool:
@@ -144,6 +177,7 @@ def is_delta(kept: InStep, before: str) -> bool:
     return then.full_at == now.full_at
 
 
+@every_account
 async def test_nothing_changed_is_nothing_written_in_a_few_requests(kept: InStep) -> None:
     before = kept.cursors[USERS]
     ran = await kept.run()
@@ -153,72 +187,76 @@ async def test_nothing_changed_is_nothing_written_in_a_few_requests(kept: InStep
     assert is_delta(kept, before)
 
 
+@both_ways
 async def test_created_changed_and_emptied(kept: InStep, hands: Hands) -> None:
     before = kept.cursors[USERS]
     hands.person("eve")
-    hands.change(f"CN=ann,{STAFF}", "replace: title", "title: Director")
-    hands.change(f"CN=ben,{STAFF}", "delete: title")
+    hands.change(hands.at("ann"), "replace: telephoneNumber", "telephoneNumber: 99")
+    hands.change(hands.at("ben"), "delete: telephoneNumber")
 
     ran = await kept.run()
 
     assert is_delta(kept, before)
     assert ran.written == (1, 2, 0)
-    held = await kept.held()
-    assert set(held) == logins("ann", "ben", "cas", "eve")
-    assert held["ann@example.test"]["jobtitle"] == "Director"
-    assert not held["ben@example.test"].get("jobtitle")
+    held = await people(kept)
+    assert set(held) == {"ann", "ben", "cas", "eve"}
+    assert held["ann"]["phonenumber"] == "99"
+    assert not held["ben"].get("phonenumber")
 
 
 async def test_renamed_and_moved_inside_the_scope_is_the_same_person(kept: InStep, hands: Hands) -> None:
-    before = await kept.held()
-    moved = hands.move(f"CN=ann,{STAFF}", SALES, "CN=ann-marie")
+    before = await people(kept)
+    moved = hands.move(hands.at("ann"), hands.sales, "CN=ann marie")
     hands.change(moved, "replace: displayName", "displayName: Ann-Marie")
 
     ran = await kept.run()
 
     assert ran.written == (0, 1, 0)
-    held = await kept.held()
-    assert held["ann@example.test"]["id"] == before["ann@example.test"]["id"]
-    assert held["ann@example.test"]["name"] == "Ann-Marie"
+    held = await people(kept)
+    assert held["ann"]["id"] == before["ann"]["id"]
+    assert held["ann"]["name"] == "Ann-Marie"
 
 
+@both_ways
 async def test_moved_out_of_the_scope_and_back(kept: InStep, hands: Hands) -> None:
-    away = hands.move(f"CN=ann,{STAFF}", LEAVERS)
+    away = hands.move(hands.at("ann"), hands.leavers)
     ran = await kept.run()
     assert ran.written == (0, 0, 1)
-    assert set(await kept.held()) == logins("ben", "cas")
+    assert await names(kept) == {"ben", "cas"}
 
-    hands.move(away, STAFF)
+    hands.move(away, hands.staff)
     ran = await kept.run()
     assert ran.written == (0, 1, 0)
-    assert set(await kept.held()) == logins("ann", "ben", "cas")
+    assert await names(kept) == {"ann", "ben", "cas"}
 
 
 async def test_disabled_stays_and_is_inactive_and_comes_back(kept: InStep, hands: Hands) -> None:
-    hands.change(f"CN=ben,{STAFF}", "replace: userAccountControl", "userAccountControl: 514")
+    hands.change(hands.at("ben"), "replace: userAccountControl", "userAccountControl: 514")
     assert (await kept.run()).written == (0, 0, 1)
-    assert set(await kept.held(active=False)) == logins("ben")
+    assert await names(kept, active=False) == {"ben"}
 
-    hands.change(f"CN=ben,{STAFF}", "replace: userAccountControl", "userAccountControl: 512")
+    hands.change(hands.at("ben"), "replace: userAccountControl", "userAccountControl: 512")
     assert (await kept.run()).written == (0, 1, 0)
-    assert set(await kept.held()) == logins("ann", "ben", "cas")
+    assert await names(kept) == {"ann", "ben", "cas"}
 
 
+@both_ways
 async def test_disabled_and_moved_at_once(kept: InStep, hands: Hands) -> None:
-    hands.change(f"CN=ben,{STAFF}", "replace: userAccountControl", "userAccountControl: 514")
-    hands.move(f"CN=ben,{STAFF}", LEAVERS)
+    hands.change(hands.at("ben"), "replace: userAccountControl", "userAccountControl: 514")
+    hands.move(hands.at("ben"), hands.leavers)
 
     assert (await kept.run()).written == (0, 0, 1)
-    assert set(await kept.held(active=False)) == logins("ben")
+    assert await names(kept, active=False) == {"ben"}
 
 
+@every_account
 async def test_deleted_and_made_anew_under_the_same_name_is_another_account(
     kept: InStep, hands: Hands
 ) -> None:
-    old = guid_of(hands.domain, f"CN=ann,{STAFF}")
-    hands.delete(f"CN=ann,{STAFF}")
+    old = hands.guid(hands.at("ann"))
+    hands.delete(hands.at("ann"))
     hands.person("ann")
-    new = guid_of(hands.domain, f"CN=ann,{STAFF}")
+    new = hands.guid(hands.at("ann"))
 
     await kept.run()
     await kept.run(Mode.FULL)
@@ -230,128 +268,141 @@ async def test_deleted_and_made_anew_under_the_same_name_is_another_account(
     assert [bool(row["inactive"]) for row in active] == [False]
 
 
-async def test_deleted_and_restored(kept: InStep, hands: Hands) -> None:
-    guid = guid_of(hands.domain, f"CN=cas,{SALES}")
+@every_account
+async def test_deleted_and_restored(account: str, kept: InStep, hands: Hands) -> None:
+    guid = hands.guid(hands.at("cas", hands.sales))
     before = kept.cursors[USERS]
-    hands.delete(f"CN=cas,{SALES}")
-    assert (await kept.run()).written == (0, 0, 1)
-    assert is_delta(kept, before)
-    assert set(await kept.held(active=False)) == logins("cas")
+    hands.delete(hands.at("cas", hands.sales))
+    if account == PLAIN:
+        assert (await kept.run()).written == NOTHING
+        ran = await kept.run(Mode.FULL)
+    else:
+        ran = await kept.run()
+        assert is_delta(kept, before)
+    assert ran.written == (0, 0, 1)
+    assert await names(kept, active=False) == {"cas"}
 
-    hands.restore(guid, f"CN=cas,{SALES}")
+    hands.restore(guid, hands.at("cas", hands.sales))
     assert (await kept.run()).written[2] == 0
-    assert set(await kept.held()) >= logins("ann", "ben", "cas") - logins("cas")
-    assert set(await kept.held()) == logins("ann", "ben", "cas")
+    assert await names(kept) == {"ann", "ben", "cas"}
 
 
+@both_ways
 async def test_a_unit_that_is_renamed_changes_nothing(kept: InStep, hands: Hands) -> None:
-    hands.move(SALES, STAFF, "OU=Sales and Marketing")
-    hands.move(STAFF, COMPANY, "OU=Everybody")
+    hands.move(hands.sales, hands.staff, "OU=Sales and Marketing")
+    hands.move(hands.staff, hands.top, "OU=Everybody")
 
     ran = await kept.run()
 
     assert ran.written == NOTHING
     assert "was changed, renamed or moved" in ran.remarks
-    assert set(await kept.held()) == logins("ann", "ben", "cas")
+    assert await names(kept) == {"ann", "ben", "cas"}
 
 
+@both_ways
 async def test_a_unit_that_is_moved_out_takes_its_people_along(kept: InStep, hands: Hands) -> None:
-    away = hands.move(SALES, LEAVERS)
+    away = hands.move(hands.sales, hands.leavers)
     assert (await kept.run()).written == (0, 0, 1)
-    assert set(await kept.held()) == logins("ann", "ben")
+    assert await names(kept) == {"ann", "ben"}
 
-    hands.move(away, STAFF)
+    hands.move(away, hands.staff)
     assert (await kept.run()).written == (0, 1, 0)
-    assert set(await kept.held()) == logins("ann", "ben", "cas")
+    assert await names(kept) == {"ann", "ben", "cas"}
 
 
 async def test_a_unit_that_is_deleted_is_an_error_and_nobody_a_leaver(kept: InStep, hands: Hands) -> None:
-    hands.unit(f"OU=Short,{COMPANY}")
-    scope = [*kept.settings["scope"], {"ou": guid_of(hands.domain, f"OU=Short,{COMPANY}")}]
+    hands.unit(f"OU=Short,{hands.top}")
+    scope = [*kept.settings["scope"], {"ou": hands.guid(f"OU=Short,{hands.top}")}]
     await kept.run(scope=scope)
-    hands.delete(f"OU=Short,{COMPANY}")
+    hands.delete(f"OU=Short,{hands.top}")
 
     with pytest.raises(SettingsInvalid, match="Nobody is taken for a leaver"):
         await kept.run(scope=scope)
-    assert set(await kept.held()) == logins("ann", "ben", "cas")
+    assert await names(kept) == {"ann", "ben", "cas"}
 
 
+@both_ways
 async def test_a_last_day_that_passes_changes_nothing_in_the_directory(kept: InStep, hands: Hands) -> None:
-    soon = hands.domain_time() + 3 * 10_000_000
-    hands.change(f"CN=ann,{STAFF}", "replace: accountExpires", f"accountExpires: {soon}")
+    soon = now() + 3 * 10_000_000
+    hands.change(hands.at("ann"), "replace: accountExpires", f"accountExpires: {soon}")
     assert (await kept.run()).written == NOTHING
-    while hands.domain_time() < soon + 10_000_000:
-        await asyncio.sleep(0.2)
+    await asyncio.sleep((soon - now()) / 10_000_000 + 1)
 
     assert (await kept.run()).written == (0, 0, 1)
-    assert set(await kept.held(active=False)) == logins("ann")
+    assert await names(kept, active=False) == {"ann"}
 
 
+@both_ways
 async def test_a_member_leaves_a_group_without_being_changed(kept: InStep, hands: Hands) -> None:
-    inner = f"CN=inner,{COMPANY}"
-    hands.group(inner, f"CN=cas,{SALES}")
-    hands.group(TEAM, f"CN=ann,{STAFF}", inner)
-    scope = [{"member_of": guid_of(hands.domain, TEAM), "name": "the team"}]
+    inner = hands.team.replace("team", "inner")
+    hands.group(inner, hands.at("cas", hands.sales))
+    hands.group(hands.team, hands.at("ann"), inner)
+    scope = [{"member_of": hands.guid(hands.team), "name": "the team"}]
     await kept.run(Mode.FULL, scope=scope)
-    assert set(await kept.held()) == logins("ann", "cas")
+    assert await names(kept) == {"ann", "cas"}
 
-    hands.change(inner, "delete: member", f"member: CN=cas,{SALES}")
-    hands.change(TEAM, "add: member", f"member: CN=dot,{LEAVERS}")
+    hands.change(inner, "delete: member", f"member: {hands.at('cas', hands.sales)}")
+    hands.change(hands.team, "add: member", f"member: {hands.at('dot', hands.leavers)}")
     ran = await kept.run(scope=scope)
 
     assert "the group" in ran.remarks
-    assert set(await kept.held()) == logins("ann", "dot")
+    assert await names(kept) == {"ann", "dot"}
 
 
 async def test_whoever_has_a_group_as_primary_one_is_in_it(kept: InStep, hands: Hands) -> None:
-    hands.group(TEAM, f"CN=ann,{STAFF}")
-    rid = hands.relative_id(TEAM)
-    hands.change(f"CN=ann,{STAFF}", "replace: primaryGroupID", f"primaryGroupID: {rid}")
+    hands.group(hands.team, hands.at("ann"))
+    rid = hands.sid(hands.team).rpartition("-")[2]
+    hands.change(hands.at("ann"), "replace: primaryGroupID", f"primaryGroupID: {rid}")
 
-    await kept.run(Mode.FULL, scope=[{"member_of": guid_of(hands.domain, TEAM)}])
+    await kept.run(Mode.FULL, scope=[{"member_of": hands.guid(hands.team)}])
 
-    assert set(await kept.held()) == logins("ann")
+    assert await names(kept) == {"ann"}
 
 
 async def test_the_first_rule_decides_and_the_preview_counts(kept: InStep, hands: Hands) -> None:
     scope = [
-        {"ou": guid_of(hands.domain, SALES), "exclude": True, "name": "no sales"},
-        {"ou": guid_of(hands.domain, STAFF), "recursive": False, "filter": "(title=Engineer)"},
-        {"name": "the rest", "place": {"client": "Acme", "site": "Main"}},
+        {"ou": hands.guid(hands.sales), "exclude": True, "name": "no sales"},
+        {"ou": hands.guid(hands.staff), "recursive": False, "filter": "(title=Engineer)"},
+        {"ou": hands.guid(hands.top), "name": "the rest", "place": {"client": "Acme", "site": "Main"}},
     ]
     ran = await kept.run(Mode.FULL, scope=scope)
 
     assert "Rule 1 'no sales' leaves out 1 users." in ran.remarks
     assert "Rule 2 'Staff' catches 2 users." in ran.remarks
-    assert "Rule 3 'the rest' catches 2 users for Acme / Main." in ran.remarks
-    assert set(await kept.held()) >= logins("ann", "ben", "dot")
-    assert set(await kept.held(active=False)) == logins("cas")
+    assert "Rule 3 'the rest' catches 1 users for Acme / Main." in ran.remarks
+    assert await names(kept) == {"ann", "ben", "dot"}
+    assert await names(kept, active=False) == {"cas"}
 
 
+@every_account
 async def test_an_account_that_loses_its_rights_has_no_leavers(
-    kept: InStep, hands: Hands, monkeypatch: pytest.MonkeyPatch
+    account: str, kept: InStep, hands: Hands
 ) -> None:
-    hands.domain.tool(
-        "dsacl", "set", f"--objectdn={SALES}", "--action=deny", f"--trusteedn={domain_ldif.READER}", "--sddl",
-        f"(D;CI;RPLCLORC;;;{hands.sid(domain_ldif.READER)})",
-    )  # fmt: skip
+    name = {PLAIN: "halo-reader", SEEING: "auditor", DIRSYNC: "Administrator"}[account]
+    sid = hands.sid(f"CN={name},CN=Users,{hands.domain.base}")
+    hands.domain.tool("dsacl", "set", f"--objectdn={hands.sales}", "--sddl", f"(D;CI;RPLCLORC;;;{sid})")
+
     ran = await kept.run(Mode.FULL)
 
     assert ran.written == NOTHING
-    assert set(await kept.held()) == logins("ann", "ben", "cas")
-    if kept.settings.get("account") is None:
-        assert "catches 2 users" in ran.remarks
+    assert await names(kept) == {"ann", "ben", "cas"}
+    assert "catches 2 users" in ran.remarks
+    assert ("nobody is deactivated for not being seen" in ran.remarks) is (account == PLAIN)
 
 
+@every_account
 async def test_a_full_read_says_who_is_away_and_why(kept: InStep, hands: Hands) -> None:
-    hands.delete(f"CN=ann,{STAFF}")
-    hands.move(f"CN=ben,{STAFF}", LEAVERS)
+    hands.person("eve")
+    await kept.run()
+    hands.delete(hands.at("ann"))
+    hands.move(hands.at("ben"), hands.leavers)
 
     assert (await kept.run(Mode.FULL)).written == (0, 0, 2)
-    assert set(await kept.held()) == logins("cas")
+    assert await names(kept) == {"cas", "eve"}
 
 
-async def test_another_controller_or_an_older_state_is_read_whole(kept: InStep) -> None:
+@both_ways
+async def test_another_controller_or_an_older_state_is_read_whole(account: str, kept: InStep) -> None:
     before = Cursor.model_validate_json(kept.cursors[USERS])
     for changes, why in (
         ({"controller": "dc7.example.test"}, "answers today"),
@@ -361,7 +412,7 @@ async def test_another_controller_or_an_older_state_is_read_whole(kept: InStep) 
         kept.cursors = {USERS: before.model_copy(update=changes).model_dump_json()}
         ran = await kept.run()
         assert ran.written == NOTHING
-        assert (why in ran.remarks) is not bool(before.cookie)
+        assert (why in ran.remarks) is (account != DIRSYNC)
 
 
 async def test_a_mark_that_dirsync_refuses_is_read_whole(kept: InStep) -> None:
@@ -372,12 +423,11 @@ async def test_a_mark_that_dirsync_refuses_is_read_whole(kept: InStep) -> None:
 
     assert ran.written == NOTHING
     assert "does not take the mark" in ran.remarks
-    assert not is_delta(kept, before.model_dump_json())
 
 
 async def test_a_changed_scope_is_read_whole_and_who_fell_out_is_retired(kept: InStep, hands: Hands) -> None:
-    ran = await kept.run(scope=[{"ou": guid_of(hands.domain, SALES)}])
+    ran = await kept.run(scope=[{"ou": hands.guid(hands.sales)}])
 
     assert "was changed" in ran.remarks
     assert ran.written == (0, 0, 2)
-    assert set(await kept.held()) == logins("cas")
+    assert await names(kept) == {"cas"}

@@ -10,6 +10,7 @@ from halo_agent.connectors import CheckedSource
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.sync import Outcome, sync
 from halo_agent.store.links import LinkStore, open_links
+from halo_agent.store.workspace import open_workspace
 from halo_agent.targets.halo import HaloTarget
 from halo_sandbox.server import running
 from halo_sandbox.services.domain_controller import PrivateDomain
@@ -32,7 +33,7 @@ PEOPLE: Final = EntityMapping.model_validate(
             "name": "displayName",
             "emailaddress": {"from": "mail", "blank": "clear"},
             "login": "userPrincipalName",
-            "jobtitle": {"from": "title", "blank": "clear"},
+            "phonenumber": {"from": "telephoneNumber", "blank": "clear"},
         },
     }
 )
@@ -92,8 +93,9 @@ class InStep:
             cursors=self.cursors,
         )
         links = self.links.of(REF, self.fence)
-        attempt = Attempt(assigned, source, self.target, links, heard, Pass())
-        outcome = await sync(attempt)
+        async with open_workspace() as workspace:
+            attempt = Attempt(assigned, source, self.target, links, workspace, heard, Pass())
+            outcome = await sync(attempt)
         self.cursors = outcome.cursors or self.cursors
         return Ran(outcome, attempt.ledger.counts, heard)
 

@@ -9,7 +9,7 @@ from halo_agent.connectors.active_directory import values
 from halo_agent.connectors.active_directory.cursor import Cursor, Since
 from halo_agent.connectors.active_directory.directory import Directory
 from halo_agent.connectors.active_directory.records import EXPIRES, Shape
-from halo_agent.connectors.active_directory.scope import Area, same_identity
+from halo_agent.connectors.active_directory.scope import Area, same_identity, short
 from halo_agent.directories import controls, filters
 from halo_agent.directories.connection import Refused
 from halo_agent.directories.messages import Entry, Scope
@@ -64,7 +64,8 @@ async def sees_deleted(directory: Directory) -> bool:
         )
     except HaloIntegratorError:
         return False
-    return found is not None
+    # The container itself is shown to everybody, but empty of everything.
+    return found is not None and values.guid(found) is not None
 
 
 async def deleted(directory: Directory, kind: EntityKind, *, after: int = 0) -> set[str]:
@@ -104,6 +105,14 @@ async def changed_ids(directory: Directory, kind: EntityKind, condition: str) ->
         filters.compiled(f"(&{broad(kind)}{condition})"), ["objectGUID"], what="the changes"
     )
     return {guid async for page in pages for entry in page if (guid := values.guid(entry))}
+
+
+async def visible_units(directory: Directory) -> set[str]:
+    """The units and containers that the account can see."""
+    pages = directory.pages(
+        filters.compiled(f"(|{UNITS}(objectClass=domainDNS))"), ["objectGUID"], what="the units"
+    )
+    return {short(guid) async for page in pages for entry in page if (guid := values.guid(entry))}
 
 
 def among(ids: Sequence[str]) -> Iterator[str]:

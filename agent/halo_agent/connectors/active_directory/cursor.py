@@ -1,6 +1,6 @@
 """Where a read ended, and whether the next one can go on from there: pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from halo_agent.connectors.active_directory.directory import Facts
 from halo_shared.runs import Mode
 
+CROWD: Final = 2
+"""One person may be the last to leave a unit; several at once are a right that was taken away, until it is proved."""
 REMEMBERED: Final = timedelta(days=60)
 """How long deleted objects are kept at least (tombstoneLifetime was 60 days before it became 180)."""
 
@@ -33,6 +35,8 @@ class Cursor(BaseModel):
     """A fingerprint of the groups that the account was in."""
     caught: tuple[int, ...]
     """How many each rule caught in the last full read."""
+    units: dict[str, int] = {}
+    """How many came from each unit then; kept where deletions cannot be seen."""
 
     @classmethod
     def of(cls, text: str | None) -> "Cursor | None":
@@ -108,24 +112,26 @@ class Belief:
     why: str = ""
 
 
-def believe(before: Cursor | None, facts: Facts, caught: Sequence[int], rules: Sequence[str]) -> Belief:
-    """Whether a full read by an account that sees no deletions proves absence: an account that lost a right sees less."""
-    if before is None:
+def believe(before: Cursor | None, after: Cursor, visible: Collection[str]) -> Belief:
+    """Whether a full read by an account that sees no deletions proves absence: an account that lost a right sees less.
+
+    `visible` are the units that the account can still see, as they are named in `units`.
+    """
+    if before is None or before.read != after.read:
         return Belief(absence=True)
-    comparable = len(before.caught) == len(caught)
-    if comparable:
-        for now, then, rule in zip(caught, before.caught, rules, strict=True):
-            if then and not now:
-                return Belief(
-                    absence=False,
-                    why=f"The rule '{rule}' caught {then} before and nobody now, as when a right was taken from the "
-                    "account: nobody is deactivated for not being seen.",
-                )
-    if before.groups != facts.groups and (not comparable or sum(caught) < sum(before.caught)):
-        return Belief(
-            absence=False,
-            why=f"The account is in other groups than before and sees {sum(caught)} where it saw {sum(before.caught)}: "
-            "nobody is deactivated for not being seen. Give it back its rights; or let it see deleted objects, "
-            "so that who left is proved.",
+    for unit, then in before.units.items():
+        if unit not in after.units and (unit not in visible or then >= CROWD):
+            return _doubt(f"Of {then} in the unit whose GUID begins with {unit} none is to be seen any more")
+    if before.groups != after.groups and sum(after.caught) < sum(before.caught):
+        return _doubt(
+            f"The account is in other groups than before and sees {sum(after.caught)} where it saw {sum(before.caught)}"
         )
     return Belief(absence=True)
+
+
+def _doubt(seen: str) -> Belief:
+    why = (
+        f"{seen}, as when a right was taken from the account: nobody is deactivated for not being seen. Give the account "
+        "back its rights; or let it see deleted objects, so that who left is proved."
+    )
+    return Belief(absence=False, why=why)

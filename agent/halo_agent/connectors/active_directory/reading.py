@@ -113,30 +113,30 @@ class Reading:
             sees_deleted=sees_deleted,
             groups=facts.groups,
             caught=tuple(so_far.by_rule),
+            units={} if sees_deleted else dict(so_far.by_unit),
         )
-        async for item in self._proved(so_far, areas, after):
+        async for item in self._proved(so_far, after):
             yield item
 
-    async def _proved(
-        self, so_far: Caught, areas: Sequence[Area], after: Cursor
-    ) -> AsyncGenerator[SourceItem, None]:
+    async def _proved(self, so_far: Caught, after: Cursor) -> AsyncGenerator[SourceItem, None]:
         """Who is gone, each by name where deletions can be seen; else by absence, if it can be believed."""
         before = self._before
-        recent = before is not None and after.at - before.at < cursor.REMEMBERED
-        if after.sees_deleted and recent:
+        if before is not None:
             visible = await changes.changed_ids(self._directory, self._kind, "")
             for item in self._outside(visible, so_far):
                 yield item
+        if before is not None and after.sees_deleted and after.at - before.at < cursor.REMEMBERED:
             for guid in sorted(await changes.deleted(self._directory, self._kind)):
                 yield Gone(self._kind, guid, changes.DELETED)
             yield Finished(full=False, cursor=after.model_dump_json())
             return
         if before is None and not any(so_far.by_rule):
             raise SettingsInvalid(self._nobody())
-        belief = cursor.believe(before, self._directory.facts, so_far.by_rule, [area.name for area in areas])
+        belief = cursor.believe(before, after, await changes.visible_units(self._directory))
         if not belief.absence and before is not None:
             yield Remark(belief.why)
-            after = after.model_copy(update={"groups": before.groups, "caught": before.caught})
+            kept = {"groups": before.groups, "caught": before.caught, "units": before.units}
+            after = after.model_copy(update=kept)
         yield Finished(full=belief.absence, cursor=after.model_dump_json())
 
     async def _caught(

@@ -18,7 +18,16 @@ from halo_shared.entities import EntityKind
 FLAGS: Final = "userAccountControl"
 COMPUTED: Final = "msDS-User-Account-Control-Computed"
 EXPIRES: Final = "accountExpires"
-ALWAYS: Final = ("objectGUID", "cn", "displayName", "sAMAccountName", FLAGS, EXPIRES, "primaryGroupID")
+ALWAYS: Final = (
+    "objectGUID",
+    "parentGUID",
+    "cn",
+    "displayName",
+    "sAMAccountName",
+    FLAGS,
+    EXPIRES,
+    "primaryGroupID",
+)
 OF_GROUPS: Final = ("memberOf", "primaryGroupID")
 # What the mapping may read beside the directory's own attributes, and what each is made of.
 MADE: Final[Mapping[str, Sequence[str]]] = {

@@ -1,5 +1,6 @@
 """The rules of the scope as the domain is now: units by their present DN, groups with all their members."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -51,6 +52,8 @@ class Caught:
     """Everything that any rule caught, exclusions included."""
     left_out: set[str] = field(default_factory=set)
     """What rules exclude."""
+    by_unit: Counter[str] = field(default_factory=Counter)
+    """How many were let in from each unit, which is named by the beginning of its GUID."""
 
 
 def kind_filter(kind: EntityKind, *, contacts: bool) -> str:
@@ -115,6 +118,7 @@ async def caught(
                     if rule.exclude:
                         so_far.left_out.add(guid)
                     else:
+                        so_far.by_unit[short(values.guid(entry, "parentGUID"))] += 1
                         yield rule, entry
 
 
@@ -133,6 +137,11 @@ async def _base(directory: Directory, rule: Rule) -> str:
             "Nobody is taken for a leaver because of it."
         )
     return values.plain_dn(found.dn)
+
+
+def short(guid: str | None) -> str:
+    """Enough of a GUID to tell the units of one domain apart, so that a cursor stays small."""
+    return (guid or "")[:8]
 
 
 def same_identity(guid: str) -> str:

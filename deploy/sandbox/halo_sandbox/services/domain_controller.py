@@ -163,6 +163,17 @@ class PrivateDomain:
             folder=self.folder,
         )
 
+    def let_see_deleted(self, dn: str) -> None:
+        """Gives an account the right to read the deleted objects, which administrators alone have."""
+        found = self.search(f"(distinguishedName={dn})", "objectSid")
+        sid = next(line.split()[1] for line in found.splitlines() if line.startswith("objectSid: "))
+        rights = f"O:SYG:SYD:PAI(A;;RPWPCCDCLCRCWOWDSDSW;;;SY)(A;;RPLC;;;BA)(A;;RPLC;;;{sid})"
+        self.modify(
+            f"dn: CN=Deleted Objects,{self.base}\nchangetype: modify\n"
+            f"replace: nTSecurityDescriptor\nnTSecurityDescriptor: {rights}\n",
+            controls=["show_deleted:1"],
+        )
+
     def keytab(self, file: Path, principal: str) -> Path:
         """A file with the Kerberos keys of an account."""
         processes.run(

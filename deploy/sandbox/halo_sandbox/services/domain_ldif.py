@@ -31,7 +31,7 @@ def domain_ldif(people: Sequence[Person], machines: int, reader_password: str) -
     return "\n".join(
         (
             *_units(people),
-            _reader(reader_password),
+            account("halo-reader", reader_password),
             *(_person(person, dns) for person in people),
             *map(_machine, range(machines)),
             *_groups(people, dns),
@@ -61,11 +61,6 @@ def login(person: Person) -> str:
     return f"{person.uid[:13]}.{person.employee_number}"
 
 
-def password_value(password: str) -> str:
-    """A password as `unicodePwd` takes it, in base64."""
-    return base64.b64encode(f'"{password}"'.encode("utf-16-le")).decode()
-
-
 def _escaped(name: str) -> str:
     """A name as a part of a DN (RFC 4514)."""
     return "".join(f"\\{character}" if character in ',+"\\<>;=#' else character for character in name)
@@ -77,14 +72,16 @@ def _units(people: Sequence[Person]) -> Iterator[str]:
         yield entry(dn, [("objectClass", "organizationalUnit")])
 
 
-def _reader(password: str) -> str:
-    account: Attributes = [
+def account(name: str, password: str) -> str:
+    """An account for a program, outside the company's units."""
+    attributes: Attributes = [
         ("objectClass", "user"),
-        ("sAMAccountName", "halo-reader"),
-        ("userPrincipalName", f"halo-reader@{REALM.lower()}"),
+        ("sAMAccountName", name),
+        ("userPrincipalName", f"{name}@{REALM.lower()}"),
         ("userAccountControl", str(NORMAL)),
     ]
-    return f"{entry(READER, account)}unicodePwd:: {password_value(password)}\n"
+    value = base64.b64encode(f'"{password}"'.encode("utf-16-le")).decode()
+    return f"{entry(f'CN={name},CN=Users,{BASE}', attributes)}unicodePwd:: {value}\n"
 
 
 def _person(person: Person, dns: dict[str, str]) -> str:

@@ -80,22 +80,29 @@ def test_a_count_that_did_not_move_goes_on() -> None:
     assert isinstance(by_count(cursor(usn=500), facts(usn=500)), Since)
 
 
+SALES, HALL = "5a1e5000", "4a110000"
+BEFORE = cursor(sees_deleted=False, caught=(13,), units={SALES: 10, HALL: 1})
+
+
 @pytest.mark.parametrize(
-    ("before", "now", "caught", "absence"),
+    ("before", "after", "visible", "absence"),
     [
-        (None, facts(), [10, 3], True),
-        (cursor(), facts(), [10, 3], True),
-        (cursor(), facts(), [9, 3], True),
-        (cursor(), facts(), [10, 0], False),
-        (cursor(), facts(groups="other"), [10, 2], False),
-        (cursor(), facts(groups="other"), [10, 4], True),
-        (cursor(caught=(5,)), facts(), [2, 1], True),
+        (None, {}, {SALES}, True),
+        (BEFORE, {}, {SALES, HALL}, True),
+        (BEFORE, {"units": {SALES: 8, HALL: 1}, "caught": (9,)}, {SALES, HALL}, True),
+        (BEFORE, {"units": {SALES: 10}, "caught": (10,)}, {SALES, HALL}, True),
+        (BEFORE, {"units": {SALES: 10}, "caught": (10,)}, {SALES}, False),
+        (BEFORE, {"units": {HALL: 1}, "caught": (1,)}, {SALES, HALL}, False),
+        (BEFORE, {"units": {}, "caught": (0,)}, {SALES, HALL}, False),
+        (BEFORE, {"groups": "other", "caught": (12,)}, {SALES, HALL}, False),
+        (BEFORE, {"groups": "other", "caught": (14,)}, {SALES, HALL}, True),
+        (BEFORE, {"read": "other scope", "units": {}, "caught": (0,)}, {SALES}, True),
     ],
 )
 def test_an_account_that_sees_less_proves_nothing(
-    before: Cursor | None, now: Facts, caught: list[int], absence: bool
+    before: Cursor | None, after: dict[str, Any], visible: set[str], absence: bool
 ) -> None:
-    belief = believe(before, now, caught, ["one", "other"])
+    belief = believe(before, BEFORE.model_copy(update=after), visible)
 
     assert belief.absence is absence
     assert bool(belief.why) is not absence
