@@ -51,7 +51,9 @@ class Untouched:
     async def type_id(self, name: str) -> int:
         self._asked("name a type")
 
-    def fetch(self, kind: EntityKind, ids: Collection[int]) -> AsyncIterator[TargetRecord]:
+    def fetch(
+        self, kind: EntityKind, ids: Collection[int], beside: Collection[str] = ()
+    ) -> AsyncIterator[TargetRecord]:
         self._asked("fetch")
 
     def apply(self, changes: Sequence[Change]) -> AsyncGenerator[tuple[Change, Answer], None]:

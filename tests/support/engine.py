@@ -137,7 +137,9 @@ class MemoryHalo:
                 shown = {name: value for name, value in record.fields.items() if name not in self.hidden}
                 yield replace(record, fields=shown)
 
-    async def fetch(self, kind: EntityKind, ids: Collection[int]) -> AsyncGenerator[TargetRecord, None]:
+    async def fetch(
+        self, kind: EntityKind, ids: Collection[int], beside: Collection[str] = ()
+    ) -> AsyncGenerator[TargetRecord, None]:
         self._note("fetch")
         for id_ in dict.fromkeys(ids):
             await asyncio.sleep(0)

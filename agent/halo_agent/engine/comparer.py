@@ -8,6 +8,7 @@ from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.batches import batched
 from halo_agent.engine.changes import Adopt, Decision
 from halo_agent.engine.contests import Contest, Held, Sought, Verdict
+from halo_agent.engine.mapper import SOFTWARE
 from halo_agent.engine.matcher import Cascade, Match, Matched, Missing
 from halo_agent.engine.preparing import prepare
 from halo_agent.engine.records import Desired, Link, TargetRecord
@@ -15,6 +16,8 @@ from halo_shared.entities import EntityKind
 from halo_shared.messages.events import Stage
 from halo_shared.runs import Mode
 
+APART: Final = frozenset({SOFTWARE})
+"""What a target keeps apart from its records, and reads only if it is asked to."""
 ASKED_FOR: Final = 2_000
 """More wishes than this are compared with everything that Halo has, rather than asked for."""
 
@@ -34,7 +37,7 @@ async def _of_linked(attempt: Attempt, kind: EntityKind) -> None:
     mapping = attempt.mapping(kind)
     done = by_hand = 0
     async for batch in attempt.workspace.linked(kind):
-        held = await _held(attempt, kind, (link for _, link in batch))
+        held = await _held(attempt, kind, (link for _, link in batch), _beside(one for one, _ in batch))
         wishes = [
             sought.desired for sought in await prepare(attempt, kind, [one for one, _ in batch], known=True)
         ]
@@ -132,7 +135,10 @@ async def _whole(
         for contest, match in found
         if isinstance(match, Matched) and not _fields(contest.desired) <= match.existing.fields.keys()
     }
-    whole = {record.id: record async for record in attempt.target.fetch(kind, lacking)} if lacking else {}
+    beside = _beside(contest.desired for contest, _ in found)
+    whole = (
+        {record.id: record async for record in attempt.target.fetch(kind, lacking, beside)} if lacking else {}
+    )
     return [
         (contest, Matched(whole.get(match.existing.id, match.existing), match.reason))
         if isinstance(match, Matched)
@@ -184,12 +190,19 @@ async def _keep(attempt: Attempt, decisions: Sequence[Decision]) -> None:
             await attempt.reporter.log(f"{one.link.kind}: {one.link.name}: {one.reason}.")
 
 
-async def _held(attempt: Attempt, kind: EntityKind, links: Iterable[Link]) -> dict[int | None, TargetRecord]:
+async def _held(
+    attempt: Attempt, kind: EntityKind, links: Iterable[Link], beside: Collection[str] = ()
+) -> dict[int | None, TargetRecord]:
     """What Halo holds now for these links, by id; what is not there was deleted by hand."""
     ids = [link.halo_id for link in links if link.halo_id is not None]
     held: dict[int | None, TargetRecord] = {}
     if not ids:
         return held
-    async for record in attempt.target.fetch(kind, ids):
+    async for record in attempt.target.fetch(kind, ids, beside):
         held[record.id] = record
     return held
+
+
+def _beside(wishes: Iterable[Desired]) -> frozenset[str]:
+    """What is wished for that Halo keeps apart from its records."""
+    return frozenset(name for wish in wishes for name in APART if name in wish.always)

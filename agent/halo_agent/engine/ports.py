@@ -71,8 +71,13 @@ class Target(Protocol):
         """Every record of a kind, inactive ones too, with at least these fields: for when most could be the same."""
         ...
 
-    def fetch(self, kind: EntityKind, ids: Collection[int]) -> AsyncIterator[TargetRecord]:
-        """These records as they are now, with all their fields; those that no longer exist are left out."""
+    def fetch(
+        self, kind: EntityKind, ids: Collection[int], beside: Collection[str] = ()
+    ) -> AsyncIterator[TargetRecord]:
+        """These records as they are now, with all their fields; those that no longer exist are left out.
+
+        `beside` are fields that the target keeps apart from its records, as software, and reads only if it is asked to.
+        """
         ...
 
     async def locate(self, place: Place) -> PlaceIds:

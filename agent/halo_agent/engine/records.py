@@ -56,8 +56,8 @@ class Software:
 
     @property
     def line(self) -> str:
-        """As one text, which is how a target takes and shows it."""
-        return "\t".join(part.replace("\t", " ") for part in (self.name, self.version, self.publisher))
+        """As one text, which is how a target takes and shows it; Halo has no place for a publisher."""
+        return "\t".join(part.replace("\t", " ") for part in (self.name, self.version))
 
 
 @dataclass(frozen=True, slots=True)

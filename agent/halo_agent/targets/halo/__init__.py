@@ -27,7 +27,6 @@ from halo_agent.targets.halo.target import HaloTarget
 from halo_agent.targets.halo.traffic import Traffic
 from halo_agent.targets.halo.writer import Writer
 from halo_shared.clock import Clock
-from halo_shared.entities import EntityKind
 from halo_shared.integrations import HaloConnection, ImportSwitches, IntegrationSpec
 
 __all__ = ["Forgetful", "HaloTarget", "InstanceMemory", "Step", "Use", "open_halo", "use_of"]
@@ -42,8 +41,6 @@ class Use:
 
     label: str = ""
     """What its external links are known by: the integration's name."""
-    software: bool = False
-    """Whether it keeps software in step."""
     switches: ImportSwitches | None = None
     """Its own import switches; None takes the tenant's."""
     memory: InstanceMemory = field(default_factory=Forgetful)
@@ -53,10 +50,8 @@ class Use:
 
 def use_of(integration: IntegrationSpec, memory: InstanceMemory) -> Use:
     """What this integration makes of its tenant's instance."""
-    mapped = integration.mapping.get(EntityKind.ASSETS)
     return Use(
         label=integration.name,
-        software=bool(mapped and getattr(mapped, "software", False)),
         switches=integration.import_switches,
         memory=memory,
     )
@@ -93,7 +88,7 @@ def _target(
     lists = Lists(client, connection.page_size)
     directory = Directory(client, lists)
     links = ExternalLinks(client, lists, use.label)
-    reader = Reader(client, lists, directory, links, Details(client, lists, software=use.software))
+    reader = Reader(client, lists, directory, links, Details(client, lists))
     finder = Finder(reader, lists, links)
     instance = Instance(client, use.memory, base(connection))
     switches = use.switches or connection.import_switches

@@ -1,6 +1,7 @@
 """What belongs to a record and is kept elsewhere in Halo: an asset's software, a user's tickets, which agent we are."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 
 from halo_agent.engine.records import TargetRecord, Value
@@ -17,18 +18,16 @@ IS_ME = "is_me"
 class Details:
     """Completes records that are read one by one."""
 
-    def __init__(self, client: HaloClient, lists: Lists, *, software: bool) -> None:
+    def __init__(self, client: HaloClient, lists: Lists) -> None:
         self._client = client
         self._lists = lists
-        self._software = software
-        """Whether the integration keeps software in step; it costs a request for each asset."""
         self._me: int | None = None
         self._asking = asyncio.Lock()
 
-    async def complete(self, record: TargetRecord) -> TargetRecord:
-        """The record with what is asked for apart."""
+    async def complete(self, record: TargetRecord, beside: Collection[str]) -> TargetRecord:
+        """The record with what is asked for apart. Software costs a request for each asset, so it is read if wanted."""
         match record.kind:
-            case EntityKind.ASSETS if self._software:
+            case EntityKind.ASSETS if SOFTWARE in beside:
                 return _with(record, SOFTWARE, await self.software(record.id))
             case EntityKind.USERS if OPEN_TICKETS not in record.fields:
                 return _with(record, OPEN_TICKETS, await self.open_tickets(record.id))
@@ -40,7 +39,7 @@ class Details:
     async def software(self, asset: int) -> tuple[str, ...]:
         """What is installed, in the lines in which the engine compares it; Halo keeps no publisher."""
         rows = await self._lists.all(ASSET_SOFTWARE, {"device_id": asset})
-        return tuple(sorted(f"{row.get('name') or ''}\t{row.get('version') or ''}\t" for row in rows))
+        return tuple(sorted(f"{row.get('name') or ''}\t{row.get('version') or ''}" for row in rows))
 
     async def open_tickets(self, user: int) -> int:
         """How many tickets of this user are not closed."""

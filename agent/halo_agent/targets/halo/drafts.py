@@ -154,7 +154,6 @@ def _several(value: Value) -> tuple[str, ...]:
 
 
 def _software(line: str) -> Row:
-    """Halo has no property for a publisher where it keeps what is installed."""
     name, version, *_ = [*line.split("\t"), ""]
     return {"name": name, "version": version}
 

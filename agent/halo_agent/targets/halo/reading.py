@@ -109,11 +109,13 @@ class Reader:
             for record in records:
                 yield record
 
-    async def fetch(self, kind: EntityKind, ids: Collection[int]) -> AsyncIterator[TargetRecord]:
-        """These records with all their fields; those that Halo does not have are left out."""
+    async def fetch(
+        self, kind: EntityKind, ids: Collection[int], beside: Collection[str] = ()
+    ) -> AsyncIterator[TargetRecord]:
+        """These records with all their fields, and `beside` them what Halo keeps apart; what it lacks is left out."""
         waiting = iter(dict.fromkeys(ids))
         while some := list(islice(waiting, TOGETHER)):
-            for record in await together(self._one(kind, id_) for id_ in some):
+            for record in await together(self._one(kind, id_, beside) for id_ in some):
                 if record is not None:
                     yield record
 
@@ -148,9 +150,9 @@ class Reader:
             async for rows in self._lists.stream(resource, params):
                 yield rows
 
-    async def _one(self, kind: EntityKind, id_: int) -> TargetRecord | None:
+    async def _one(self, kind: EntityKind, id_: int, beside: Collection[str]) -> TargetRecord | None:
         row = await self.row(KINDS[kind], id_)
-        return None if row is None else await self._details.complete(self.record(kind, row))
+        return None if row is None else await self._details.complete(self.record(kind, row), beside)
 
 
 async def together(calls: Iterable[Coroutine[object, object, T]]) -> list[T]:

@@ -14,7 +14,12 @@ class Switches:
         self._instance = instance
 
     async def hints(self, resource: Resource) -> Row:
-        """What is sent with each record; a switch that the instance does not have is left out."""
-        asked = {f"_{name}": True for name, on in self._wanted.model_dump().items() if on}
+        """What is sent with each record; a switch that the instance does not have is left out.
+
+        `_validateonly` is no hint: the writer asks with it before it writes.
+        """
+        asked = {
+            f"_{name}": True for name, on in self._wanted.model_dump(exclude={"validateonly"}).items() if on
+        }
         known = await self._instance.properties(resource.schema)
         return {name: on for name, on in asked.items() if not known or name in known}

@@ -72,9 +72,11 @@ class HaloTarget:
         """The id of an asset type, read once; raises MappingInvalid with the names that come near."""
         return (await self._directory.asset_type(name)).id
 
-    def fetch(self, kind: EntityKind, ids: Collection[int]) -> AsyncIterator[TargetRecord]:
+    def fetch(
+        self, kind: EntityKind, ids: Collection[int], beside: Collection[str] = ()
+    ) -> AsyncIterator[TargetRecord]:
         """These records with all their fields; those that Halo does not have are left out."""
-        return self._reader.fetch(kind, ids)
+        return self._reader.fetch(kind, ids, beside)
 
     async def apply(self, changes: Sequence[Change]) -> AsyncGenerator[tuple[Change, Answer], None]:
         """Make the changes. A new record whose answer is lost is looked for before it is sent again."""

@@ -87,7 +87,10 @@ class Writer:
     async def _validated(self, draft: Draft) -> Answer | None:
         """Let Halo look at the asset first; raises what it refuses. One that ignores the question stores it: that counts."""
         asked = {**draft.body, "_validateonly": True}
-        body = await self._client.post(draft.resource.path, [asked], repeatable=not draft.new)
+        try:
+            body = await self._client.post(draft.resource.path, [asked], repeatable=not draft.new)
+        except AnswerLost as error:
+            return (await self._look([draft], over=error.over)).get(draft.change.source_id)
         stored = wire.written_id(body)
         return Applied(stored) if draft.new and stored else None
 

@@ -310,7 +310,7 @@ class TestRecognising:
     ) -> None:
         class Vanishing(MemoryHalo):
             async def fetch(
-                self, kind: EntityKind, ids: Collection[int]
+                self, kind: EntityKind, ids: Collection[int], beside: Collection[str] = ()
             ) -> AsyncGenerator[TargetRecord, None]:
                 return
                 yield

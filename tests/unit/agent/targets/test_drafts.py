@@ -106,7 +106,7 @@ def test_own_fields_are_known_by_their_number_too() -> None:
 def test_what_hangs_on_an_asset_is_sent_in_halos_shapes() -> None:
     attached: Fields = {
         "users": ("12", "7"),
-        "software": ("Office\t16\tMicrosoft", "7-Zip\t\t"),
+        "software": ("Office\t16", "7-Zip\t"),
         "CFLease": "2027",
         "parent_id": 20002,
         "site_id": 1009,
