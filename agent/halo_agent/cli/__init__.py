@@ -9,12 +9,15 @@ import typer
 
 from halo_agent import wiring
 from halo_agent.cli import output
-from halo_agent.jobs.check import check_halo, check_source
+from halo_agent.cli.rights import show_rights
+from halo_agent.jobs.check import check_halo, check_rights, check_source
 from halo_agent.jobs.preview import preview as make_preview
 from halo_agent.settings import Settings, environment
 from halo_agent.stopping import Stopping, on_signals
+from halo_agent.targets.halo.rights import lacking
 from halo_shared import files, logs
 from halo_shared.clock import SystemClock
+from halo_shared.errors import PermissionMissing
 from halo_shared.integrations import IntegrationSpec, TenantSpec
 from halo_shared.redaction import Redactor
 from halo_shared.secrets import LocalSecrets
@@ -54,7 +57,7 @@ def check(
     halo: Annotated[Path | None, typer.Option("--halo", help="A tenant file: try Halo as well.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Try the connection to a tool stage by stage, and to Halo if its tenant file is given."""
+    """Try the connection to a tool stage by stage, and to Halo with all rights that are needed there if its tenant file is given."""
     spec = files.load(integration, IntegrationSpec)
     tenant = files.load(halo, TenantSpec) if halo else None
     asyncio.run(_check(spec, tenant, Settings.for_trying(config)))
@@ -93,8 +96,17 @@ async def _run(settings: Settings) -> None:
 async def _check(spec: IntegrationSpec, tenant: TenantSpec | None, settings: Settings) -> None:
     secrets = LocalSecrets(settings.secrets_file, environment(), _redactor(settings))
     await output.show_steps(f"{spec.connector} ({spec.name})", check_source(spec, secrets))
-    if tenant:
+    if tenant is None:
+        return
+    refused: PermissionMissing | None = None
+    try:
         await output.show_steps(f"Halo ({tenant.name})", check_halo(tenant.halo, secrets, SystemClock()))
+    except PermissionMissing as error:
+        refused = error  # which rights are missing is told below
+    rights = await check_rights(tenant.halo, spec, secrets, SystemClock())
+    show_rights(rights)
+    if missing := lacking(rights) or refused:
+        raise missing
 
 
 def _redactor(settings: Settings) -> Redactor:

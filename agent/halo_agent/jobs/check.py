@@ -1,12 +1,14 @@
 """Trying a connection stage by stage."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from halo_agent import connectors
 from halo_agent.connectors import CheckStep, Secrets
 from halo_agent.jobs.permits import NeverWrites
 from halo_agent.targets.halo import Use, open_halo
+from halo_agent.targets.halo.rights import Right
 from halo_shared.clock import Clock
+from halo_shared.entities import EntityKind
 from halo_shared.integrations import HaloConnection, IntegrationSpec
 
 
@@ -28,6 +30,19 @@ async def check_halo(halo: HaloConnection, secrets: Secrets, clock: Clock) -> As
     ) as target:
         async for step in target.check():
             yield CheckStep(step.stage, step.found)
+
+
+async def check_rights(
+    halo: HaloConnection, integration: IntegrationSpec, secrets: Secrets, clock: Clock
+) -> Sequence[Right]:
+    """Every right that the integration needs in Halo, each with what is missing. Nothing is written."""
+    secret = secrets.resolve(halo.client_secret)
+    users = integration.mapping.get(EntityKind.USERS)
+    tickets = bool(users and users.retire.not_with_open_tickets)
+    async with open_halo(
+        halo, secret, clock=clock, budget=halo, permit=NeverWrites(), tell=_unheard, use=Use()
+    ) as target:
+        return await target.rights(integration.entities, tickets=tickets)
 
 
 async def _unheard(text: str) -> None:

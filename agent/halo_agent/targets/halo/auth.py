@@ -114,10 +114,26 @@ class HaloAuth(httpx.Auth):
             return TokenEndpoint(f"{address}/token", None)
         return TokenEndpoint(f"{address}/token", self._connection.tenant or tenant)
 
+    async def grants(self, scope: str) -> bool:
+        """Whether the application may ask for this scope; the token is not used."""
+        endpoint = await self.endpoint()
+        response = await self._request_token(endpoint, scope)
+        if response.is_success:
+            return True
+        if _error_code(response) == "invalid_scope":
+            return False
+        raise self._refused(response, endpoint)
+
     async def _ask_for_token(self) -> Token:
         endpoint = await self.endpoint()
         asked_at = self._clock.monotonic()
-        response = await self._send(
+        response = await self._request_token(endpoint, self._connection.scope)
+        if not response.is_success:
+            raise self._refused(response, endpoint)
+        return _token_of(response, asked_at)
+
+    async def _request_token(self, endpoint: TokenEndpoint, scope: str) -> httpx.Response:
+        return await self._send(
             self._http.build_request(
                 "POST",
                 endpoint.url,
@@ -126,13 +142,10 @@ class HaloAuth(httpx.Auth):
                     "grant_type": "client_credentials",
                     "client_id": self._connection.client_id,
                     "client_secret": self._secret.get_secret_value(),
-                    "scope": self._connection.scope,
+                    "scope": scope,
                 },
             )
         )
-        if not response.is_success:
-            raise self._refused(response, endpoint)
-        return _token_of(response, asked_at)
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
         try:

@@ -8,6 +8,7 @@ from halo_agent.targets.halo.auth import HaloAuth
 from halo_agent.targets.halo.client import HaloClient
 from halo_agent.targets.halo.paging import Lists
 from halo_agent.targets.halo.resources import CLIENT, INSTANCE
+from halo_shared.errors import PermissionMissing
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +28,9 @@ async def check(auth: HaloAuth, client: HaloClient, lists: Lists) -> AsyncIterat
     yield Step("log in", f"a token for {token.life / 60:.0f} minutes")
     about = wire.about(await client.get(INSTANCE.path))
     yield Step("read the version", f"Halo {about.version}, database {about.database_version}")
-    clients = await lists.page(CLIENT)
-    yield Step("list clients", f"{clients.count:,} of them")
+    try:
+        clients = await lists.page(CLIENT)
+    except PermissionMissing:
+        yield Step("list clients", "not allowed")
+    else:
+        yield Step("list clients", f"{clients.count:,} of them")

@@ -15,6 +15,7 @@ from halo_agent.targets.halo.finding import Finder
 from halo_agent.targets.halo.paging import Lists
 from halo_agent.targets.halo.reading import Reader
 from halo_agent.targets.halo.resources import ASSET_TYPE_ID, CLIENT_ID, KINDS, OWN, SITE_ID, Within
+from halo_agent.targets.halo.rights import Right, Rights
 from halo_agent.targets.halo.switches import Switches
 from halo_agent.targets.halo.wire import AssetType
 from halo_agent.targets.halo.writer import Writer
@@ -55,6 +56,10 @@ class HaloTarget:
     def check(self) -> AsyncIterator[Step]:
         """Each stage of a trial as it succeeds; the first that fails raises an error that says what to do."""
         return check(self._auth, self._client, self._lists)
+
+    async def rights(self, kinds: Collection[EntityKind], *, tickets: bool = False) -> Sequence[Right]:
+        """Every right that these entities need, each with what is missing. Nothing is written."""
+        return await Rights(self._auth, self._client).of(kinds, tickets=tickets)
 
     def candidates(self, wishes: Sequence[Desired], match: Sequence[str]) -> AsyncIterator[TargetRecord]:
         """Every record, inactive ones too, that could be the same as one of these wishes."""
