@@ -20,3 +20,9 @@ def show_rights(rights: Sequence[Right]) -> None:
         last = right.kind
     out.print(Text("Rights", style="bold"))
     out.print(table)
+    out.print(
+        Text(
+            "Nothing was written: where writing is needed, Halo was sent an array without a record.",
+            style="dim",
+        )
+    )
