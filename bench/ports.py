@@ -89,7 +89,9 @@ class Counting(Nothing):
         self.requests = 0
         self._records: dict[int, TargetRecord] = {}
 
-    async def fetch(self, kind: EntityKind, ids: Collection[int]) -> AsyncGenerator[TargetRecord, None]:
+    async def fetch(
+        self, kind: EntityKind, ids: Collection[int], beside: Collection[str] = ()
+    ) -> AsyncGenerator[TargetRecord, None]:
         for id_ in ids:
             self.requests += 1
             yield self._records[id_]
