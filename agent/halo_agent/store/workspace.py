@@ -6,8 +6,11 @@ a crash leaves nothing that a later attempt could trust by mistake.
 
 import hashlib
 import pickle
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import fields
+from io import BytesIO
+from operator import attrgetter
 from typing import Any, Final
 
 import aiosqlite
@@ -15,25 +18,23 @@ import aiosqlite
 from halo_agent.engine.changes import Adopt, Create, Decision, Retire, Update
 from halo_agent.engine.contests import Contest, Held, Sought, Verdict
 from halo_agent.engine.ports import D
-from halo_agent.engine.records import Desired, Link, TargetRecord, Waiting
+from halo_agent.engine.records import Desired, Link, Place, Placing, Reference, TargetRecord, Waiting
 from halo_shared.entities import EntityKind
 from halo_shared.runs import Action
 
 SCHEMA: Final = """
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
-    PRAGMA cache_size = -16000;
+    PRAGMA cache_size = -64000;
     CREATE TABLE seen (kind TEXT, source_id TEXT, PRIMARY KEY (kind, source_id)) WITHOUT ROWID;
     CREATE TABLE lost (kind TEXT, source_id TEXT, reason TEXT, PRIMARY KEY (kind, source_id)) WITHOUT ROWID;
     CREATE TABLE waiting (number INTEGER PRIMARY KEY, kind TEXT, linked INTEGER, data BLOB);
     CREATE INDEX waiting_kind ON waiting (kind, linked, number);
     CREATE TABLE sought (number INTEGER PRIMARY KEY, source_id TEXT UNIQUE, decided INTEGER DEFAULT 0, data BLOB);
-    CREATE TABLE sought_keys (level INTEGER, key BLOB, number INTEGER);
-    CREATE INDEX sought_key ON sought_keys (level, key, number);
-    CREATE INDEX sought_number ON sought_keys (number, level);
+    CREATE TABLE sought_keys (level INTEGER, key BLOB, number INTEGER, PRIMARY KEY (number, level)) WITHOUT ROWID;
+    CREATE INDEX sought_key ON sought_keys (level, key);
     CREATE TABLE held (id INTEGER PRIMARY KEY, owner TEXT, disputed INTEGER DEFAULT 0, data BLOB);
-    CREATE TABLE held_keys (level INTEGER, key BLOB, id INTEGER);
-    CREATE INDEX held_key ON held_keys (level, key, id);
+    CREATE TABLE held_keys (level INTEGER, key BLOB, id INTEGER, PRIMARY KEY (level, key, id)) WITHOUT ROWID;
     CREATE TABLE contested (key BLOB PRIMARY KEY, wishes INTEGER, records INTEGER) WITHOUT ROWID;
     CREATE TABLE decisions (number INTEGER PRIMARY KEY, kind TEXT, sort TEXT, data BLOB);
     CREATE INDEX decisions_sort ON decisions (kind, sort, number);
@@ -44,6 +45,8 @@ BATCH: Final = 500
 LISTED: Final = 6
 """Candidates that are looked at where there are several; a report names fewer."""
 
+Reducer = Callable[[Any], tuple[Callable[..., Any], tuple[Any, ...]]]
+"""Tells pickle how a value is made: by what, and from what."""
 Rows = Sequence[tuple[Any, ...]]  # Any: one value per column
 
 _CONTESTED: Final = """
@@ -157,7 +160,7 @@ class DiskWorkspace:
             (level, _digest(key), one.record.id) for one in held for level, key in enumerate(one.keys) if key
         ]
         await self._many(_HELD, rows)
-        await self._many("INSERT INTO held_keys VALUES (?, ?, ?)", keys)
+        await self._many("INSERT OR IGNORE INTO held_keys VALUES (?, ?, ?)", keys)
 
     async def contests(self, level: int) -> AsyncIterator[list[Contest]]:
         await self._db.execute("DELETE FROM contested")
@@ -235,7 +238,35 @@ _ACTIONS: Final = {sort.__name__: sort.action for sort in (Create, Update, Retir
 
 
 def _packed(value: object) -> bytes:
-    return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    buffer = BytesIO()
+    pickler = pickle.Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL)
+    pickler.dispatch_table = _BY_FIELDS
+    pickler.dump(value)
+    return buffer.getvalue()
+
+
+def _by_fields(sort: type[Any]) -> Reducer:
+    """A dataclass with slots, by the values of its fields: several times faster than what it does by itself."""
+    values = attrgetter(*(one.name for one in fields(sort)))
+    return lambda value: (sort, values(value))
+
+
+_BY_FIELDS: Final[Mapping[type, Reducer]] = {
+    sort: _by_fields(sort)
+    for sort in (
+        Adopt,
+        Create,
+        Desired,
+        Link,
+        Place,
+        Placing,
+        Reference,
+        Retire,
+        Sought,
+        TargetRecord,
+        Update,
+    )
+}
 
 
 def _unpacked(data: bytes) -> Any:  # Any: what was packed in that column
