@@ -152,7 +152,8 @@ class MemoryHalo:
         self._note("everything")
         for record in list(self.records.values()):
             if record.kind is kind:
-                yield record
+                shown = {name: value for name, value in record.fields.items() if name not in self.hidden}
+                yield replace(record, fields=shown)
 
     async def locate(self, place: Place) -> PlaceIds:
         if place not in self.places:

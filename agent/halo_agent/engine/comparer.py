@@ -20,6 +20,10 @@ APART: Final = frozenset({SOFTWARE})
 """What a target keeps apart from its records, and reads only if it is asked to."""
 ASKED_FOR: Final = 2_000
 """More wishes than this are compared with everything that Halo has, rather than asked for."""
+LISTED_FROM: Final = 500
+"""Fewer linked records than this are read one by one."""
+LIST_SAVES: Final = 50
+"""Records that one request for a list shows at least, where it shows what is needed."""
 
 
 async def compare(attempt: Attempt, kind: EntityKind, *, absence: bool) -> int:
@@ -36,11 +40,13 @@ async def _of_linked(attempt: Attempt, kind: EntityKind) -> None:
     """Linked records as Halo has them now; what it has no longer is looked for like any other."""
     mapping = attempt.mapping(kind)
     done = by_hand = 0
+    total = await attempt.workspace.linked_count(kind)
+    await _list_when_that_is_less(attempt, kind, total)
     async for batch in attempt.workspace.linked(kind):
-        held = await _held(attempt, kind, (link for _, link in batch), _beside(one for one, _ in batch))
         wishes = [
             sought.desired for sought in await prepare(attempt, kind, [one for one, _ in batch], known=True)
         ]
+        held = await _now(attempt, kind, zip(wishes, (link for _, link in batch), strict=True))
         decisions: list[Decision] = []
         for desired, (original, link) in zip(wishes, batch, strict=True):
             if existing := held.get(link.halo_id):
@@ -50,11 +56,43 @@ async def _of_linked(attempt: Attempt, kind: EntityKind) -> None:
                 await attempt.workspace.wait(kind, [(original, None)])
         await _decide(attempt, kind, decisions)
         done += len(batch)
-        await attempt.reporter.progress(Stage.MATCH, done, None, attempt.ledger.counts)
+        await attempt.reporter.progress(Stage.MATCH, done, total, attempt.ledger.counts)
+    await attempt.workspace.forget_search()
     if attempt.assignment.mode is Mode.RECONCILE:
         await attempt.reporter.log(
             f"{done} linked {kind} were compared with Halo; {by_hand} had been changed there by hand."
         )
+
+
+async def _list_when_that_is_less(attempt: Attempt, kind: EntityKind, wanted: int) -> None:
+    """Hold everything that Halo lists where that takes fewer requests than reading records one by one."""
+    if wanted < LISTED_FROM or wanted * LIST_SAVES < await attempt.links.active_count(kind):
+        return
+    mapping = attempt.mapping(kind)
+    fields = {*mapping.fields, mapping.identity or ""}
+    async for records in batched(attempt.target.everything(kind, fields)):
+        await attempt.workspace.hold([Held(record, (), None) for record in records])
+
+
+async def _now(
+    attempt: Attempt, kind: EntityKind, linked: Iterable[tuple[Desired, Link]]
+) -> dict[int | None, TargetRecord]:
+    """What Halo holds now for these wishes, by id: as it was listed where that shows all, else one by one.
+
+    Whoever is to be retired is looked at, since no list tells what protects them.
+    """
+    wishes = {link.halo_id: desired for desired, link in linked if link.halo_id is not None}
+    listed = await attempt.workspace.held(wishes)
+    held: dict[int | None, TargetRecord] = {
+        id_: record
+        for id_, record in listed.items()
+        if wishes[id_].active and _fields(wishes[id_]) <= record.fields.keys()
+    }
+    rest = wishes.keys() - held.keys()
+    if rest:
+        beside = _beside(wishes.values())
+        held |= {record.id: record async for record in attempt.target.fetch(kind, rest, beside)}
+    return held
 
 
 async def _of_unlinked(attempt: Attempt, kind: EntityKind) -> int:
@@ -190,15 +228,13 @@ async def _keep(attempt: Attempt, decisions: Sequence[Decision]) -> None:
             await attempt.reporter.log(f"{one.link.kind}: {one.link.name}: {one.reason}.")
 
 
-async def _held(
-    attempt: Attempt, kind: EntityKind, links: Iterable[Link], beside: Collection[str] = ()
-) -> dict[int | None, TargetRecord]:
+async def _held(attempt: Attempt, kind: EntityKind, links: Iterable[Link]) -> dict[int | None, TargetRecord]:
     """What Halo holds now for these links, by id; what is not there was deleted by hand."""
     ids = [link.halo_id for link in links if link.halo_id is not None]
     held: dict[int | None, TargetRecord] = {}
     if not ids:
         return held
-    async for record in attempt.target.fetch(kind, ids, beside):
+    async for record in attempt.target.fetch(kind, ids):
         held[record.id] = record
     return held
 

@@ -168,6 +168,10 @@ class Workspace(Protocol):
         """Wishes that wait, of records that Halo had when they were last looked at."""
         ...
 
+    async def linked_count(self, kind: EntityKind) -> int:
+        """How many of those there are."""
+        ...
+
     def unlinked(self, kind: EntityKind) -> AsyncIterator[Sequence[Desired]]:
         """Wishes that wait, of records that may or may not be in Halo; also what is added meanwhile."""
         ...
@@ -182,6 +186,10 @@ class Workspace(Protocol):
 
     async def hold(self, held: Collection[Held]) -> None:
         """These records of Halo can be found."""
+        ...
+
+    async def held(self, ids: Collection[int]) -> dict[int, TargetRecord]:
+        """Those of these records of Halo that are held, by id."""
         ...
 
     def contests(self, level: int) -> AsyncIterator[Sequence[Contest]]:

@@ -136,10 +136,11 @@ class DiskWorkspace:
         async for rows in self._waiting(kind, linked=False):
             yield [desired for desired, _ in rows]
 
+    async def linked_count(self, kind: EntityKind) -> int:
+        return await self._count(kind, linked=True)
+
     async def unlinked_count(self, kind: EntityKind) -> int:
-        query = "SELECT count(*) FROM waiting WHERE kind = ? AND NOT linked"
-        rows = list(await self._db.execute_fetchall(query, (kind,)))
-        return int(rows[0][0])
+        return await self._count(kind, linked=False)
 
     async def seek(self, sought: Collection[Sought]) -> None:
         first = await self._last("sought") + 1
@@ -161,6 +162,11 @@ class DiskWorkspace:
         ]
         await self._many(_HELD, rows)
         await self._many("INSERT OR IGNORE INTO held_keys VALUES (?, ?, ?)", keys)
+
+    async def held(self, ids: Collection[int]) -> dict[int, TargetRecord]:
+        some = ", ".join("?" * len(ids))
+        query = f"SELECT id, data FROM held WHERE id IN ({some})"  # noqa: S608 - no value is pasted in
+        return {id_: _unpacked(data) for id_, data in await self._db.execute_fetchall(query, tuple(ids))}
 
     async def contests(self, level: int) -> AsyncIterator[list[Contest]]:
         await self._db.execute("DELETE FROM contested")
@@ -214,6 +220,11 @@ class DiskWorkspace:
         while rows := list(await self._db.execute_fetchall(query, (kind, linked, last, BATCH))):
             yield [_unpacked(row[1]) for row in rows]
             last = rows[-1][0]
+
+    async def _count(self, kind: EntityKind, *, linked: bool) -> int:
+        query = "SELECT count(*) FROM waiting WHERE kind = ? AND linked = ?"
+        rows = list(await self._db.execute_fetchall(query, (kind, linked)))
+        return int(rows[0][0])
 
     async def _contest(self, level: int, row: Any) -> Contest:
         _, data, key, wishes, found = row

@@ -9,6 +9,7 @@ import pytest
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.batches import BATCH
 from halo_agent.engine.changes import Change, Create, Retire, Update
+from halo_agent.engine.comparer import LISTED_FROM
 from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.records import Gone, Remark, TargetRecord, UnreadableRecord
 from halo_agent.engine.sync import Outcome, make_plan, sync
@@ -124,6 +125,32 @@ async def test_reconciling_finds_what_was_changed_in_halo_by_hand(world: World) 
     }
     assert users(attempt) == Tally(read=10, created=1, updated=2, unchanged=7)
     assert len(active(world)) == 10
+
+
+async def test_reconciling_many_lists_them_rather_than_reading_each(world: World) -> None:
+    many = [person(f"p-{number}") for number in range(LISTED_FROM)]
+    await synced(world, *many)
+    for id_ in (1, 2, 3):
+        del world.halo.records[id_]
+    world.forget_calls()
+
+    await sync(world.attempt(MemorySource(many), assignment(mode=Mode.RECONCILE)))
+
+    assert world.halo.asked == {"everything": 1, "fetch": 1, "candidates": 1, "apply": 3}
+    assert len(active(world)) == LISTED_FROM
+    assert any("compared with Halo" in remark for remark in world.heard.remarks)
+
+
+async def test_what_a_list_does_not_show_is_read(world: World) -> None:
+    rules = mapping(fields={"emailaddress": "mail", "notes": {"value": "same"}})
+    many = [person(f"p-{number}") for number in range(LISTED_FROM)]
+    await sync(world.attempt(MemorySource(many), assignment(rules)))
+    world.forget_calls()
+    world.halo.hidden = frozenset({"notes"})
+
+    await sync(world.attempt(MemorySource(many), assignment(rules, mode=Mode.RECONCILE)))
+
+    assert world.halo.asked == {"everything": 1, "fetch": 1}
 
 
 class TestAbsence:
