@@ -10,7 +10,7 @@ from halo_controller.consequences import follow
 from halo_controller.incidents import recorder
 from halo_controller.lifecycle import TRANSITIONS, Happening
 from halo_controller.nouns import Run, RunProgress
-from halo_controller.store import events, integrations, runs
+from halo_controller.store import events, integrations, runlog, runs
 from halo_controller.store.database import Database
 from halo_shared import logs
 from halo_shared.clock import Clock
@@ -70,6 +70,7 @@ async def _take_in(db: AsyncConnection, fresh: Sequence[Event], now: datetime) -
     for event in heard:
         if isinstance(event, Finished):
             await _end_attempt(db, runs_now[event.origin.run], event, now)
+    await runlog.note_stages(db, heard)
     await recorder.record(db, heard, now)
 
 

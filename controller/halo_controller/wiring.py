@@ -18,6 +18,7 @@ from halo_controller.notifications.sender import Sender
 from halo_controller.publisher import Publisher
 from halo_controller.reconciler import Reconciler
 from halo_controller.requests import Answerer
+from halo_controller.runlog.retention import Janitor
 from halo_controller.scheduler import Scheduler
 from halo_controller.store.database import Database
 from halo_shared.clock import Clock
@@ -69,6 +70,7 @@ async def running(
     declarer = Declarer(database, transport, clock)
     watch = Watch(database, transport, clock)
     notifier = Notifier(database, clock)
+    janitor = Janitor(database, clock)
     outward: list[Loop] = [
         *([Sender(database, postroom, clock)] if postroom else []),
         *([DeadMansSwitch(watchdog_url, database, transport, clock)] if watchdog_url else []),
@@ -86,6 +88,7 @@ async def running(
             loops.create_task(reconciler.run(), name="reconciler"),
             loops.create_task(watch.run(), name="watch"),
             loops.create_task(notifier.run(), name="notifier"),
+            loops.create_task(janitor.run(), name="janitor"),
             *(loops.create_task(loop.run(), name=type(loop).__name__) for loop in outward),
         ]
         try:

@@ -53,6 +53,14 @@ class HaloConnection(Strict):
     import_switches: ImportSwitches = ImportSwitches()
 
 
+class Keep(Strict):
+    """How much of the run log is kept; the latest run of each integration always is."""
+
+    runs: int = Field(default=1_000, ge=1)
+    """Of each integration."""
+    age: Span = Field(default=timedelta(days=90), ge=timedelta(hours=1))
+
+
 class TenantSpec(Strict):
     """One Halo instance of one customer, as written in a tenant file."""
 
@@ -63,6 +71,7 @@ class TenantSpec(Strict):
     """The time zone of its schedules, where they name none, and of its blackouts."""
     blackouts: tuple[Blackout, ...] = ()
     """When no run of it starts by itself."""
+    keep: Keep = Keep()
     secret_expires: date | None = None
     """When the secret of Halo's application ends, where it does: people are told in time."""
 

@@ -116,6 +116,8 @@ async def test_every_operation_works_and_so_do_the_examples(office: Office) -> N
         await call("POST /runs/{run}/cancel", run=run)
     await call("GET /runs/{run}", run=run)
     await call("GET /runs/{run}/events", run=run)
+    await call("GET /runs/{run}/story", run=run)
+    await call("GET /log")
     await call(f"POST {ONE}/disable")
     await call("DELETE /agents/{agent}")
 

@@ -10,6 +10,7 @@ from halo_controller.cli import (
     groups,
     incidents,
     integrations,
+    log,
     monitors,
     notifications,
     output,
@@ -39,6 +40,7 @@ app.add_typer(run.app, name="run")
 app.add_typer(runs.app, name="runs")
 app.add_typer(schedule.app, name="schedule")
 app.command(epilog="Example: halo-controller why acme/people")(schedule.why)
+app.add_typer(log.app, name="log")
 app.add_typer(events.app, name="events")
 app.add_typer(monitors.app, name="monitors")
 app.add_typer(incidents.app, name="incidents")

@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 
 
-def _span(text: str) -> timedelta:
+def span(text: str) -> timedelta:
     try:
         return durations.parse(text)
     except ValueError as error:
@@ -30,7 +30,7 @@ def _span(text: str) -> timedelta:
 SpanOption = Annotated[
     timedelta | None,
     typer.Option(
-        "--for", metavar="SPAN", parser=_span, help="How long, as in 2h; until it is lifted when left out."
+        "--for", metavar="SPAN", parser=span, help="How long, as in 2h; until it is lifted when left out."
     ),
 ]
 StartOption = Annotated[

@@ -1,13 +1,14 @@
 """What is wrong without that a run failed: seen by looking at how things stand. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from halo_controller.incidents.nouns import Cause, Condition, Integrator, Sighting
 from halo_controller.nouns import Agent, AgentState, Integration, Run, Tenant
+from halo_controller.scheduling.nouns import STEADY, Standing
 from halo_controller.scheduling.occurrences import gap
 from halo_shared import durations
 from halo_shared.errors import ErrorClass
@@ -25,7 +26,7 @@ URGENT_BEFORE: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Situation:
     """How things stand at one moment."""
 
     now: datetime
@@ -33,7 +34,8 @@ class Standing:
     integrations: Sequence[Integration] = ()
     agents: Sequence[Agent] = ()
     open_runs: Sequence[Run] = ()
-    last_success: Mapping[IntegrationRef, datetime] | None = None
+    standings: Mapping[IntegrationRef, Standing] = field(default_factory=dict)
+    last_success: Mapping[IntegrationRef, datetime] = field(default_factory=dict)
     buried: int | None = None
     """None: the broker did not say."""
 
@@ -43,15 +45,16 @@ class Standing:
         return frozenset({Condition.MESSAGE_BURIED} if self.buried is None else ())
 
 
-def seen(standing: Standing) -> Sequence[Sighting]:
+def seen(situation: Situation) -> Sequence[Sighting]:
     """Everything that is wrong now."""
     return [
-        *_stale(standing),
-        *_held(standing),
-        *_silent(standing),
-        *_dropping(standing),
-        *_buried(standing),
-        *_expiring(standing),
+        *_stale(situation),
+        *_stopped(situation),
+        *_held(situation),
+        *_silent(situation),
+        *_dropping(situation),
+        *_buried(situation),
+        *_expiring(situation),
     ]
 
 
@@ -64,13 +67,15 @@ def fresh_within(integration: Integration) -> timedelta | None:
     return spec.fresh_within or max(STALE_AFTER, 3 * (usual or STALE_AFTER))
 
 
-def _stale(standing: Standing) -> Iterator[Sighting]:
-    waiting = {run.ref: run.queued_at for run in standing.open_runs}
-    for integration in standing.integrations:
+def _stale(situation: Situation) -> Iterator[Sighting]:
+    waiting = {run.ref: run.queued_at for run in situation.open_runs}
+    for integration in situation.integrations:
+        if situation.standings.get(integration.ref, STEADY).pause:
+            continue  # somebody wanted it, or it is an incident of its own
         limit = fresh_within(integration)
-        last = (standing.last_success or {}).get(integration.ref)
+        last = situation.last_success.get(integration.ref)
         since = last or waiting.get(integration.ref) or integration.changed_at
-        if limit is None or standing.now - since <= limit:
+        if limit is None or situation.now - since <= limit:
             continue
         when = f"since {since:%Y-%m-%d %H:%M} UTC" if last else "yet"
         yield _of_integration(
@@ -81,12 +86,40 @@ def _stale(standing: Standing) -> Iterator[Sighting]:
             f"No run of {integration.ref} has succeeded {when}; it should within {durations.text(limit)}.",
             f"Look at its runs: halo-controller runs list --tenant {integration.tenant} "
             f"--integration {integration.spec.name}",
-            standing.now,
+            situation.now,
         )
 
 
-def _held(standing: Standing) -> Iterator[Sighting]:
-    for run in standing.open_runs:
+def _stopped(situation: Situation) -> Iterator[Sighting]:
+    """What the scheduler stopped or slowed down by itself; a person's own pause is no incident."""
+    groups = {one.ref: one.spec.group for one in situation.integrations if one.enabled}
+    for ref, standing in situation.standings.items():
+        if ref not in groups:
+            continue
+        if standing.pause and standing.pause.who is None:
+            yield _of_integration(
+                ref,
+                groups[ref],
+                Condition.INTEGRATION_PAUSED,
+                Level.ERROR,
+                f"{ref} runs by itself no more: {standing.pause.reason}",
+                f"Change what it says, then: halo-controller integrations resume {ref}",
+                situation.now,
+            )
+        elif standing.slow_step:
+            yield _of_integration(
+                ref,
+                groups[ref],
+                Condition.INTEGRATION_SLOWED,
+                Level.ERROR,
+                f"{ref} is tried less and less often, since {standing.failures} runs in a row failed: {standing.why}",
+                f"It comes back by itself with the first run that goes well; try one now: halo-controller run now {ref}",
+                situation.now,
+            )
+
+
+def _held(situation: Situation) -> Iterator[Sighting]:
+    for run in situation.open_runs:
         if run.status is RunStatus.HELD:
             yield _of_integration(
                 run.ref,
@@ -95,30 +128,30 @@ def _held(standing: Standing) -> Iterator[Sighting]:
                 Level.ERROR,
                 f"Run {run.id} waits for an approval: {'; '.join(map(str, run.held_for))}.",
                 f"Look at it and decide: halo-controller runs show {run.id}, then runs approve or runs reject",
-                standing.now,
+                situation.now,
             ).model_copy(update={"run": run.id})
 
 
-def _silent(standing: Standing) -> Iterator[Sighting]:
-    for agent in standing.agents:
-        if agent.seen_at is None or agent.state(standing.now) is not AgentState.SILENT:
+def _silent(situation: Situation) -> Iterator[Sighting]:
+    for agent in situation.agents:
+        if agent.seen_at is None or agent.state(situation.now) is not AgentState.SILENT:
             continue
-        if standing.now - agent.seen_at > SILENT_FOR:
+        if situation.now - agent.seen_at > SILENT_FOR:
             yield _of_agent(
                 agent,
-                standing,
+                situation,
                 Condition.AGENT_SILENT,
                 f"Agent {agent.name} of group {agent.group} has not been heard since {agent.seen_at:%Y-%m-%d %H:%M} UTC.",
                 "Check that its machine runs and reaches the broker, and start it: halo-agent run",
             )
 
 
-def _dropping(standing: Standing) -> Iterator[Sighting]:
-    for agent in standing.agents:
+def _dropping(situation: Situation) -> Iterator[Sighting]:
+    for agent in situation.agents:
         if agent.dropped:
             yield _of_agent(
                 agent,
-                standing,
+                situation,
                 Condition.EVENTS_DROPPED,
                 f"Agent {agent.name} could not keep all events while the broker was away: {agent.dropped:,} are lost.",
                 "Runs are told by their end, so only their logs have gaps; give the agent a larger spool, and look "
@@ -126,25 +159,25 @@ def _dropping(standing: Standing) -> Iterator[Sighting]:
             )
 
 
-def _buried(standing: Standing) -> Iterator[Sighting]:
-    if standing.buried:
-        were = "message was" if standing.buried == 1 else "messages were"
+def _buried(situation: Situation) -> Iterator[Sighting]:
+    if situation.buried:
+        were = "message was" if situation.buried == 1 else "messages were"
         yield _of_installation(
             Condition.MESSAGE_BURIED,
             ErrorClass.PROTOCOL,
             BURIED_QUEUE.name,
-            f"{standing.buried:,} {were} not understood and lie in the queue '{BURIED_QUEUE.name}'.",
+            f"{situation.buried:,} {were} not understood and lie in the queue '{BURIED_QUEUE.name}'.",
             "Read the header x-why of each in the broker's pages, upgrade the older program, and empty the queue.",
-            standing.now,
+            situation.now,
         )
 
 
-def _expiring(standing: Standing) -> Iterator[Sighting]:
-    for tenant in standing.tenants:
+def _expiring(situation: Situation) -> Iterator[Sighting]:
+    for tenant in situation.tenants:
         spec = tenant.spec
         if spec.secret_expires is None:
             continue
-        left = datetime.combine(spec.secret_expires, time(), UTC) - standing.now
+        left = datetime.combine(spec.secret_expires, time(), UTC) - situation.now
         if left <= WARNED_BEFORE:
             yield Sighting(
                 cause=Cause(
@@ -157,7 +190,7 @@ def _expiring(standing: Standing) -> Iterator[Sighting]:
                 message=f"The secret of Halo's application {spec.halo.client_id} ends on {spec.secret_expires}.",
                 advice=f"Generate a new one in Halo, put it where {spec.halo.client_secret} lies on the agents, "
                 "and write its date into the tenant's file.",
-                at=standing.now,
+                at=situation.now,
             )
 
 
@@ -181,9 +214,11 @@ def _of_integration(
     )
 
 
-def _of_agent(agent: Agent, standing: Standing, condition: Condition, message: str, advice: str) -> Sighting:
+def _of_agent(
+    agent: Agent, situation: Situation, condition: Condition, message: str, advice: str
+) -> Sighting:
     """It concerns the tenant whose integrations the agent's group works for; several make it the operators' alone."""
-    served = {one.tenant for one in standing.integrations if one.spec.group == agent.group}
+    served = {one.tenant for one in situation.integrations if one.spec.group == agent.group}
     return Sighting(
         cause=Cause(
             tenant=served.pop() if len(served) == 1 else None,
@@ -195,7 +230,7 @@ def _of_agent(agent: Agent, standing: Standing, condition: Condition, message: s
         integrator=Integrator.of(agent.group),
         message=message,
         advice=advice,
-        at=standing.now,
+        at=situation.now,
         agent=agent.name,
     )
 

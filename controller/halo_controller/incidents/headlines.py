@@ -9,6 +9,8 @@ from halo_shared.errors import HaloIntegratorError
 _OF_CONDITIONS: Final = {
     Condition.NO_SUCCESS: "No run has succeeded for too long",
     Condition.RUN_HELD: "A run waits for an approval",
+    Condition.INTEGRATION_PAUSED: "The integration was paused, since it kept failing",
+    Condition.INTEGRATION_SLOWED: "The integration was slowed down, since it kept failing",
     Condition.AGENT_SILENT: "An agent is silent",
     Condition.EVENTS_DROPPED: "An agent lost events",
     Condition.MESSAGE_BURIED: "Messages were not understood",

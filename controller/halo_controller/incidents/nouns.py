@@ -34,6 +34,8 @@ class Condition(StrEnum):
 
     NO_SUCCESS = "NoSuccess"
     RUN_HELD = "RunHeld"
+    INTEGRATION_PAUSED = "IntegrationPaused"
+    INTEGRATION_SLOWED = "IntegrationSlowed"
     AGENT_SILENT = "AgentSilent"
     EVENTS_DROPPED = "EventsDropped"
     MESSAGE_BURIED = "MessageBuried"

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from halo_controller.incidents.conditions import Standing, seen
+from halo_controller.incidents.conditions import Situation, seen
 from halo_controller.incidents.nouns import CONDITIONS, Incident, Sighting
 from halo_controller.incidents.recorder import end, see
-from halo_controller.store import agents, freshness, incidents, integrations, runs, tenants
+from halo_controller.store import agents, freshness, incidents, integrations, runs, standings, tenants
 from halo_controller.store.database import Database
 from halo_controller.ticking import outlasting_passing_faults
 from halo_shared.clock import Clock
@@ -38,24 +38,25 @@ class Watch:
 
     async def tick(self) -> None:
         """Open what is new, and end what is over."""
-        standing = await self._standing()
-        found = {one.cause.key: one for one in seen(standing)}
+        situation = await self._situation()
+        found = {one.cause.key: one for one in seen(situation)}
         async with self._database.write() as db:
             known = {one.cause.key: one for one in await incidents.open_with(db, CONDITIONS)}
             await see(db, _news(found, known))
             for key, incident in known.items():
-                if key not in found and incident.cause.code not in standing.unknown:
-                    await end(db, incident, OVER, standing.now)
+                if key not in found and incident.cause.code not in situation.unknown:
+                    await end(db, incident, OVER, situation.now)
 
-    async def _standing(self) -> Standing:
+    async def _situation(self) -> Situation:
         buried = await self._buried()
         async with self._database.read() as db:
-            return Standing(
+            return Situation(
                 now=self._clock.now(),
                 tenants=await tenants.every(db),
                 integrations=await integrations.every(db),
                 agents=await agents.every(db),
                 open_runs=await runs.still_open(db),
+                standings=await standings.every(db),
                 last_success=await freshness.last_success(db),
                 buried=buried,
             )

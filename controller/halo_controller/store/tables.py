@@ -283,3 +283,14 @@ told = Table(
     Column("at", Moment, nullable=False),
     Column("reference", Text),
 )
+
+stages = Table(
+    "stages",
+    metadata,
+    Column("run", ForeignKey("runs.id"), primary_key=True),
+    Column("fence", Integer, primary_key=True),
+    Column("stage", String(12), primary_key=True),
+    Column("began_at", Moment, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer),
+)

@@ -5,10 +5,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from halo_controller.incidents.conditions import SILENT_FOR, Standing, fresh_within, seen
+from halo_controller.incidents.conditions import SILENT_FOR, Situation, fresh_within, seen
 from halo_controller.incidents.nouns import Condition, Incident
 from halo_controller.incidents.watch import Watch
 from halo_controller.nouns import Tenant
+from halo_controller.scheduling.nouns import Pause, Standing
 from halo_controller.store import incidents
 from halo_shared.errors import BrokerUnavailable
 from halo_shared.messages.codec import Envelope
@@ -24,8 +25,8 @@ HOUR = timedelta(hours=1)
 HOURLY = integration(integration_spec(every=HOUR))
 
 
-def codes(standing: Standing) -> list[str]:
-    return [one.cause.code for one in seen(standing)]
+def codes(situation: Situation) -> list[str]:
+    return [one.cause.code for one in seen(situation)]
 
 
 @pytest.mark.parametrize(
@@ -33,15 +34,15 @@ def codes(standing: Standing) -> list[str]:
 )
 def test_no_success_for_a_day(last: object, stale: bool) -> None:
     known = {REF: last} if last else {}
-    standing = Standing(now=NOW, integrations=[HOURLY], last_success=known)  # type: ignore[arg-type]  # a datetime
-    assert (Condition.NO_SUCCESS in codes(standing)) is stale
+    situation = Situation(now=NOW, integrations=[HOURLY], last_success=known)  # type: ignore[arg-type]  # a datetime
+    assert (Condition.NO_SUCCESS in codes(situation)) is stale
 
 
 def test_what_never_succeeded_counts_from_its_definition_or_its_open_run() -> None:
     later = NOW + 25 * HOUR
-    assert codes(Standing(now=later, integrations=[HOURLY])) == [Condition.NO_SUCCESS]
+    assert codes(Situation(now=later, integrations=[HOURLY])) == [Condition.NO_SUCCESS]
     just_begun = run(queued_at=later - HOUR)
-    assert codes(Standing(now=later, integrations=[HOURLY], open_runs=[just_begun])) == []
+    assert codes(Situation(now=later, integrations=[HOURLY], open_runs=[just_begun])) == []
 
 
 @pytest.mark.parametrize(
@@ -59,36 +60,57 @@ def test_how_fresh_an_integration_must_be(known: object, limit: timedelta | None
 
 
 def test_a_held_run_says_what_it_waits_for_and_how_to_decide() -> None:
-    (one,) = seen(Standing(now=NOW, open_runs=[run(RunStatus.HELD, held_for=(excess(),))]))
+    (one,) = seen(Situation(now=NOW, open_runs=[run(RunStatus.HELD, held_for=(excess(),))]))
     assert one.cause.code == Condition.RUN_HELD
     assert "it would deactivate 212 of 1,200 users in Halo" in one.message
     assert "runs approve" in one.advice
 
 
+@pytest.mark.parametrize(
+    ("standing", "found"),
+    [
+        (Standing(pause=Pause(since=NOW, who=None, reason="3 runs failed")), [Condition.INTEGRATION_PAUSED]),
+        (Standing(pause=Pause(since=NOW, who="bob", reason="holidays")), []),
+        (Standing(slow_step=2, failures=9, why="dc1 is away"), [Condition.INTEGRATION_SLOWED]),
+        (Standing(failures=1), []),
+    ],
+)
+def test_what_the_scheduler_stopped_by_itself(standing: Standing, found: list[str]) -> None:
+    paused = Situation(now=NOW, integrations=[integration()], standings={REF: standing})
+    assert codes(paused) == found
+
+
+def test_what_is_paused_is_not_stale_as_well() -> None:
+    pause = Pause(since=NOW, who="bob", reason="holidays")
+    later = NOW + 99 * HOUR
+    situation = Situation(now=later, integrations=[HOURLY], standings={REF: Standing(pause=pause)})
+    assert codes(situation) == []
+
+
 def test_an_agent_is_silent_after_a_while_and_concerns_the_tenant_that_it_serves() -> None:
     serving = [integration(), integration(integration_spec("machines"))]
-    just_now = Standing(now=NOW + SILENT_FOR, agents=[agent()], integrations=serving)
+    just_now = Situation(now=NOW + SILENT_FOR, agents=[agent()], integrations=serving)
     assert codes(just_now) == []
 
-    (one,) = seen(Standing(now=NOW + SILENT_FOR + HOUR, agents=[agent()], integrations=serving))
+    (one,) = seen(Situation(now=NOW + SILENT_FOR + HOUR, agents=[agent()], integrations=serving))
     assert (one.cause.code, one.cause.tenant, one.cause.place) == (Condition.AGENT_SILENT, "acme", "one")
 
 
 def test_an_agent_that_serves_several_tenants_concerns_the_operators() -> None:
     other = integration().model_copy(update={"tenant": "globex"})
-    (one,) = seen(Standing(now=NOW + HOUR, agents=[agent()], integrations=[integration(), other]))
+    (one,) = seen(Situation(now=NOW + HOUR, agents=[agent()], integrations=[integration(), other]))
     assert one.cause.tenant is None
 
 
 def test_events_that_an_agent_could_not_keep() -> None:
-    (one,) = seen(Standing(now=NOW, agents=[agent().model_copy(update={"dropped": 1_200})]))
+    (one,) = seen(Situation(now=NOW, agents=[agent().model_copy(update={"dropped": 1_200})]))
     assert (one.cause.code, "1,200" in one.message) == (Condition.EVENTS_DROPPED, True)
 
 
 def test_buried_messages_and_a_broker_that_does_not_say() -> None:
-    assert codes(Standing(now=NOW, buried=2)) == [Condition.MESSAGE_BURIED]
-    assert codes(Standing(now=NOW, buried=0)) == []
-    assert Standing(now=NOW, buried=None).unknown == {Condition.MESSAGE_BURIED}
+    assert codes(Situation(now=NOW, buried=2)) == [Condition.MESSAGE_BURIED]
+    assert codes(Situation(now=NOW, buried=0)) == []
+    assert Situation(now=NOW, buried=None).unknown == {Condition.MESSAGE_BURIED}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +124,7 @@ def test_buried_messages_and_a_broker_that_does_not_say() -> None:
 )
 def test_a_secret_that_ends(ends: date, level: Level | None) -> None:
     tenant = Tenant(spec=tenant_spec().model_copy(update={"secret_expires": ends}), created_at=NOW)
-    assert [one.level for one in seen(Standing(now=NOW, tenants=[tenant]))] == ([level] if level else [])
+    assert [one.level for one in seen(Situation(now=NOW, tenants=[tenant]))] == ([level] if level else [])
 
 
 async def open_incidents(centre: Centre) -> Sequence[Incident]:
