@@ -13,6 +13,7 @@ from halo_controller.api import (
     incidents,
     integrations,
     log,
+    metrics,
     monitors,
     notifications,
     people,
@@ -84,6 +85,7 @@ def build(controller: Controller) -> FastAPI:
         people,
         notifications,
         monitors,
+        metrics,
         topology,
     ):
         app.include_router(module.router, dependencies=[KNOWN_CALLERS_ONLY], responses=errors.REFUSALS)

@@ -1,0 +1,1 @@
+"""Metrics: how things stand, in numbers, for Prometheus."""
