@@ -21,7 +21,7 @@ test: ready ## run all tests, with a private RabbitMQ and a private directory
 	@$(BIN)/python -m pytest
 
 check: lint ## gates and fast tests, before every commit
-	@$(BIN)/python -m pytest tests/unit tests/contract -m "not broker and not directory and not domain"
+	@$(BIN)/python -m pytest tests/unit tests/contract -m "not broker and not directory and not domain and not postgres"
 
 lint: ready ## formatting, lint, types and the direction of imports
 	@$(BIN)/ruff format --check

@@ -1,16 +1,21 @@
 """Services that tests share: one private broker and one private directory per test run."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
 
 import pytest
 
+from halo_controller.store.database import open_database
 from halo_sandbox.services import directory as directories
 from halo_sandbox.services import domain_controller as domains
+from halo_sandbox.services import postgres as postgres_server
 from halo_sandbox.services import rabbitmq
 from halo_sandbox.services.directory import PrivateDirectory
 from halo_sandbox.services.domain_controller import PrivateDomain
 from halo_sandbox.services.people import people
+from halo_sandbox.services.postgres import PrivatePostgres
 from halo_sandbox.services.rabbitmq import GivenRabbitMQ, PrivateRabbitMQ
 from tests.support.services import needed
 
@@ -25,6 +30,7 @@ MARK_OF_FIXTURE = {
     "broker_url": pytest.mark.broker,
     "shared_broker": pytest.mark.broker,
     "directory": pytest.mark.directory,
+    "postgres": pytest.mark.postgres,
     "domain": pytest.mark.domain,
     "own_domain": pytest.mark.domain,
 }
@@ -55,6 +61,27 @@ async def broker_url(shared_broker: PrivateRabbitMQ | GivenRabbitMQ) -> AsyncIte
     """A virtual host that no other test sees."""
     async with shared_broker.vhost() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PrivatePostgres]:
+    """A PostgreSQL server that all tests share; its database `today` has today's shape, to be copied."""
+    with needed(), postgres_server.serving(durable=False) as private:
+        asyncio.run(_bring_up_to_date(private.create("today")))
+        yield private
+
+
+async def _bring_up_to_date(url: str) -> None:
+    async with open_database(url):
+        pass
+
+
+@pytest.fixture
+def postgres_url(postgres: PrivatePostgres) -> Iterator[str]:
+    """A database of today's shape that no other test sees."""
+    name = f"test_{uuid4().hex}"
+    yield postgres.create(name, template="today")
+    postgres.drop(name)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from halo_shared.logs import LogFormat
@@ -22,7 +22,9 @@ class Settings(BaseSettings):
     broker_api_url: str | None = Field(default=None, repr=False)
     """RabbitMQ's management API, as http://USER:PASSWORD@HOST:15672; found beside the broker when left out."""
     data: Path = Field(default_factory=lambda: user_data_path("halo-controller"))
-    """Where the database and the operator's token are kept."""
+    """Where the SQLite file and the operator's token are kept."""
+    database_url: str | None = Field(default=None, repr=False)
+    """PostgreSQL instead of a file, to run several controllers: postgresql://USER:PASSWORD@HOST/DATABASE."""
     host: str = "127.0.0.1"
     port: int = Field(default=8420, ge=0, le=65535)
     """Zero takes any free port."""
@@ -37,10 +39,17 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: LogFormat = "auto"
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql://; without it, an SQLite file in the data folder is used")
+        return url
+
     @property
-    def database(self) -> Path:
-        """The SQLite file."""
-        return self.data / "controller.db"
+    def database(self) -> Path | str:
+        """The SQLite file, or PostgreSQL's URL."""
+        return self.database_url or self.data / "controller.db"
 
     @property
     def secrets_file(self) -> Path:

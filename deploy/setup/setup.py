@@ -47,6 +47,12 @@ SERVICES = (
         units=("slapd",),
         without="the demo reads people from a spreadsheet",
     ),
+    Package(
+        "postgresql",
+        Path("/usr/share/postgresql-common/pg_wrapper"),
+        units=("postgresql",),
+        without="the tests with several controllers are skipped",
+    ),
     Package("ldap-utils", Path("/usr/bin/ldapmodify")),
     Package("openssl", Path("/usr/bin/openssl")),
     # For the examples in docs/, which are tested as they stand.

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import AgentState, Attempt, Run, RunProgress
 from halo_controller.store import agents, events, integrations, outbox, runs, tables, tenants, tokens
-from halo_controller.store.database import Database, migrations
+from halo_controller.store.database import Database
+from halo_controller.store.shape import migrations
 from halo_shared.entities import EntityKind
 from halo_shared.errors import SourceUnavailable
 from halo_shared.identifiers import IntegrationRef, new_run_id

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from halo_controller.errors import AlreadyServed
-from halo_controller.store import database as store
-from halo_controller.store import tenants
-from halo_controller.store.database import MIGRATIONS, Database, open_database
+from halo_controller.store import sqlite, tenants
+from halo_controller.store.database import Database, open_database
+from halo_controller.store.shape import MIGRATIONS
 from halo_controller.store.tables import groups
 from halo_shared.errors import ConfigurationError, StoreBusy
 from tests.contract.store import StoreContract
@@ -171,7 +171,7 @@ async def test_nobody_else_writes_between_a_look_and_an_act(file: Path) -> None:
 async def test_a_database_that_somebody_else_keeps_is_busy(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_PRAGMAS", ("journal_mode=WAL", "busy_timeout=1"))
+    monkeypatch.setattr(sqlite, "_PRAGMAS", ("journal_mode=WAL", "busy_timeout=1"))
     async with open_database(file) as database:
         other = sqlite3.connect(file, timeout=0, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")

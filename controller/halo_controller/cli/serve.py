@@ -25,6 +25,9 @@ def serve(
     """Run the controller until it is told to stop (Ctrl-C, SIGTERM).
 
     Each option may be given as HALO_CONTROLLER_<NAME> instead; so may LOG_LEVEL and LOG_FORMAT.
+
+    One controller keeps its database in a file. To run several, give all of them the same PostgreSQL as
+    HALO_CONTROLLER_DATABASE_URL: one leads, and another takes over within 10 seconds when it is gone.
     """
     from halo_controller.cli import serving  # noqa: PLC0415  seconds of imports that no other command needs
 

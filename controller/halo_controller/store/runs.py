@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import Attempt, Run
+from halo_controller.store.holding import held
 from halo_controller.store.tables import attempts, runs
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.runs import RunStatus
@@ -32,20 +33,21 @@ async def add(db: AsyncConnection, run: Run) -> None:
 
 async def find(db: AsyncConnection, run_id: str) -> Run | None:
     """The run of this id, or None."""
-    row = (await db.execute(select(runs).where(runs.c.id == run_id))).mappings().one_or_none()
+    query = held(db, select(runs).where(runs.c.id == run_id))
+    row = (await db.execute(query)).mappings().one_or_none()
     return Run.model_validate(row) if row else None
 
 
 async def these(db: AsyncConnection, ids: Collection[str]) -> dict[str, Run]:
     """The runs of these ids, as far as there are such."""
-    rows = await db.execute(select(runs).where(runs.c.id.in_(ids)))
+    rows = await db.execute(held(db, select(runs).where(runs.c.id.in_(ids)).order_by(runs.c.id)))
     return {row["id"]: Run.model_validate(row) for row in rows.mappings()}
 
 
 async def get(db: AsyncConnection, prefix: str) -> Run:
     """The one run whose id starts so; raises NotFound, or Conflict when there are several."""
     query = select(runs).where(runs.c.id.startswith(prefix, autoescape=True)).limit(2)
-    found = (await db.execute(query)).mappings().all()
+    found = (await db.execute(held(db, query))).mappings().all()
     if not found:
         raise NotFound(f"There is no run '{prefix}'. List them with: halo-controller runs list")
     if len(found) > 1:

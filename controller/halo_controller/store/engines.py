@@ -1,0 +1,18 @@
+"""What the store needs to know of a kind of database; SQLite's and PostgreSQL's own modules say it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One database, opened."""
+
+    reads: AsyncEngine
+    writes: AsyncEngine
+    passing: Callable[[BaseException], str | None]
+    """What a fault says, where waiting may help; None for every other."""
+    shared: bool
+    """Whether other controllers may work on it at the same time; else this one alone has it, and writes in turn."""
