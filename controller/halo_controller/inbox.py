@@ -1,7 +1,7 @@
 """Taking in what agents say: transition, outcome and cursor together, once per event."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -43,13 +43,16 @@ class Inbox:
             return
         now = self._clock.now()
         async with self._database.write() as db:
+            # First: a batch that comes again to another controller waits here, and then finds its events stored.
+            before = await runs.these(db, {event.origin.run for event in of_agents.values()})
             for known in await events.known(db, of_agents):
                 del of_agents[known]
-            await _take_in(db, list(of_agents.values()), now)
+            await _take_in(db, list(of_agents.values()), before, now)
 
 
-async def _take_in(db: AsyncConnection, fresh: Sequence[Event], now: datetime) -> None:
-    before = await runs.these(db, {event.origin.run for event in fresh})
+async def _take_in(
+    db: AsyncConnection, fresh: Sequence[Event], before: Mapping[str, Run], now: datetime
+) -> None:
     runs_now = dict(before)
     heard: list[Event] = []
     late: list[Event] = []

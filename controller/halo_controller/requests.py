@@ -46,7 +46,7 @@ class Answerer:
         """Do what the request asks and put the answer into the outbox."""
         now = self._clock.now()
         async with self._database.write() as db:
-            agent = await agents.find(db, request.agent)
+            agent = await agents.asking(db, request.agent)
             if agent is None:
                 log.warning("agent_unknown", agent=request.agent, request=request.kind)
                 return

@@ -43,7 +43,9 @@ class Settings(BaseSettings):
     @classmethod
     def _is_postgres(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("postgresql://", "postgres://")):
-            raise ValueError("must begin with postgresql://; without it, an SQLite file in the data folder is used")
+            raise ValueError(
+                "must begin with postgresql://; without it, an SQLite file in the data folder is used"
+            )
         return url
 
     @property

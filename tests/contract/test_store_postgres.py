@@ -8,8 +8,9 @@ from sqlalchemy.exc import ProgrammingError
 
 from halo_controller.dispatcher import open_run
 from halo_controller.errors import Conflict
+from halo_controller.inbox import Inbox
 from halo_controller.nouns import Trigger
-from halo_controller.store import agents, incidents, integrations, runs, tenants
+from halo_controller.store import agents, events, incidents, integrations, runs, standings, tenants
 from halo_controller.store.database import Database, open_database
 from halo_controller.store.shape import MIGRATIONS
 from halo_sandbox.services.postgres import PrivatePostgres
@@ -18,6 +19,7 @@ from tests.contract.store import StoreContract
 from tests.support import builders, nouns
 from tests.support import incidents as incident_nouns
 from tests.support.builders import NOW, REF
+from tests.support.clock import ManualClock
 
 
 class TestPostgresStore(StoreContract):
@@ -101,6 +103,30 @@ class TestRaces:
         added = await asyncio.gather(*(open_it(both[number % 2], number) for number in range(10)))
 
         assert added.count(True) == 1
+
+    async def test_events_that_come_to_both_are_stored_once(self, both: tuple[Database, Database]) -> None:
+        run = nouns.running()
+        said = [builders.logged(run) for _ in range(5)]
+        async with both[0].write() as db:
+            await runs.add(db, run)
+
+        await asyncio.gather(*(Inbox(both[number % 2], ManualClock()).take(*said) for number in range(6)))
+
+        async with both[0].read() as db:
+            assert len(await events.of_run(db, run.id)) == 5
+
+    async def test_a_standing_is_changed_by_one_after_the_other(
+        self, both: tuple[Database, Database]
+    ) -> None:
+        async def fail_once(database: Database) -> None:
+            async with database.write() as db:
+                before = await standings.of(db, REF)
+                await standings.save(db, REF, before.model_copy(update={"failures": before.failures + 1}))
+
+        await asyncio.gather(*(fail_once(both[number % 2]) for number in range(10)))
+
+        async with both[0].read() as db:
+            assert (await standings.of(db, REF)).failures == 10
 
     async def test_two_that_wait_for_each_other_are_told_that_waiting_helps(
         self, both: tuple[Database, Database]

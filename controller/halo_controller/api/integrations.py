@@ -78,6 +78,7 @@ async def change(controller: Wired, tenant: str, name: str, spec: Spec) -> Integ
         raise Invalid(f"name: this is the definition of '{spec.name}', and it was sent to '{tenant}/{name}'.")
     ref = IntegrationRef(tenant, name)
     async with controller.database.write() as db:
+        await integrations.hold(db, ref)
         before = await integrations.get(db, ref)
         after = spec.model_copy(update={"group": spec.group or before.spec.group})
         await _check(db, after)
@@ -126,6 +127,7 @@ async def assign(controller: Wired, tenant: str, name: str, body: GroupChoice) -
     """Its runs go to the agents of this group from now on; in another group the next run reads everything."""
     ref = IntegrationRef(tenant, name)
     async with controller.database.write() as db:
+        await integrations.hold(db, ref)
         before = await integrations.get(db, ref)
         after = before.spec.model_copy(update={"group": body.group})
         await _check(db, after)

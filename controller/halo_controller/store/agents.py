@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import Agent
 from halo_controller.store import tenants
+from halo_controller.store.holding import held
 from halo_controller.store.tables import agents
 from halo_shared.messages.requests import Heartbeat, Hello
 
@@ -29,6 +30,12 @@ async def find(db: AsyncConnection, name: str) -> Agent | None:
     """The agent of this name, or None."""
     row = (await db.execute(select(agents).where(agents.c.name == name))).mappings().one_or_none()
     return Agent.model_validate(row) if row else None
+
+
+async def asking(db: AsyncConnection, name: str) -> Agent | None:
+    """The agent of this name, whose requests are answered one after the other; or None."""
+    await db.execute(held(db, select(agents.c.name).where(agents.c.name == name)))
+    return await find(db, name)
 
 
 async def get(db: AsyncConnection, name: str) -> Agent:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import Integration
 from halo_controller.store import tenants
+from halo_controller.store.holding import held
 from halo_controller.store.tables import integrations
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec
@@ -43,6 +44,11 @@ async def get(db: AsyncConnection, ref: IntegrationRef) -> Integration:
         there_are = f"There are: {', '.join(sorted(known))}." if known else "The tenant has none yet."
         raise NotFound(f"There is no integration '{ref}'. {there_are}")
     return Integration.model_validate(row)
+
+
+async def hold(db: AsyncConnection, ref: IntegrationRef) -> None:
+    """Let nobody else change it, or what is known of it, until this transaction is through."""
+    await db.execute(held(db, select(integrations.c.name).where(_is(ref))))
 
 
 async def every(

@@ -7,12 +7,14 @@ from sqlalchemy import and_, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.scheduling.nouns import STEADY, Standing
+from halo_controller.store.integrations import hold
 from halo_controller.store.tables import integrations, standings
 from halo_shared.identifiers import IntegrationRef
 
 
 async def of(db: AsyncConnection, ref: IntegrationRef) -> Standing:
     """Its standing; steady when nothing is known."""
+    await hold(db, ref)  # its row may not be there yet, and so could not be held itself
     query = select(standings.c.body).where(
         standings.c.tenant == ref.tenant, standings.c.integration == ref.name
     )

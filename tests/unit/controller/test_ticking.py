@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from halo_controller import publisher as publishing
-from halo_controller.store import database as store
-from halo_controller.store import outbox
+from halo_controller.store import outbox, sqlite
 from halo_controller.ticking import outlasting_passing_faults
 from halo_shared.errors import ConfigurationError, StoreBusy
 from halo_shared.messages.codec import Envelope
@@ -30,7 +29,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 async def centre(file: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Centre]:
     """A controller that does not wait long for its database."""
-    monkeypatch.setattr(store, "_PRAGMAS", ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=1"))
+    monkeypatch.setattr(sqlite, "_PRAGMAS", ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=1"))
     monkeypatch.setattr(publishing, "IDLE", 0.05)
     async with a_centre(file, clock) as one:
         yield one
