@@ -11,6 +11,7 @@ from halo_agent.engine.records import Desired, Finished, Place, PlaceIds, Source
 from halo_shared.entities import EntityKind
 from halo_shared.errors import HaloIntegratorError
 from halo_shared.messages.events import RecordOutcome, Stage
+from halo_shared.outcomes import Outcome
 from halo_shared.runs import Counts
 
 
@@ -124,6 +125,8 @@ class Quiet:
     async def record(
         self, kind: EntityKind, source_id: str, name: str, outcome: RecordOutcome, error: HaloIntegratorError
     ) -> None: ...
+
+    async def outcome(self, outcome: Outcome) -> None: ...
 
     async def log(self, text: str) -> None: ...
 

@@ -1,10 +1,12 @@
 """What an attempt says: events with their origin and order, scrubbed, into the outbox."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypedDict
 from uuid import UUID, uuid4
 
+from halo_agent.histories import Gathering
 from halo_agent.store.outbox import Outbox
 from halo_shared.clock import Clock
 from halo_shared.entities import EntityKind
@@ -18,12 +20,14 @@ from halo_shared.messages.events import (
     Level,
     Logged,
     Origin,
+    Outcomes,
     Progress,
     RecordEvent,
     RecordOutcome,
     Stage,
     Started,
 )
+from halo_shared.outcomes import Outcome
 from halo_shared.redaction import Redactor
 from halo_shared.runs import Counts, Cursors, Excess, Mode, RunStatus, Tally
 
@@ -50,6 +54,7 @@ class Ending:
     requests: int = 0
     failure: Failure | None = None
     held_for: tuple[Excess, ...] = ()
+    planned: Counts = field(default_factory=dict)
     cursors: Cursors = field(default_factory=dict)
 
     @classmethod
@@ -65,7 +70,7 @@ class Ending:
         """One sentence on what came of it."""
         if self.failure:
             return f"{self.failure.message} {self.failure.advice}"
-        if self.held_for:
+        if self.status is RunStatus.HELD:
             return f"Held for approval: {'; '.join(map(str, self.held_for))}. Nothing was written."
         total = sum(self.counts.values(), Tally())
         return (
@@ -77,8 +82,12 @@ class Ending:
 class EventReporter:
     """The engine's Reporter for one attempt."""
 
-    def __init__(self, origin: Origin, outbox: Outbox, clock: Clock, redactor: Redactor) -> None:
+    def __init__(
+        self, origin: Origin, grant: LeaseGranted, outbox: Outbox, clock: Clock, redactor: Redactor
+    ) -> None:
         self._origin = origin
+        self._attempt = grant.attempt
+        self._gathering = Gathering(grant.assignment.history, clock, redactor)
         self._outbox = outbox
         self._clock = clock
         self._redactor = redactor
@@ -103,6 +112,8 @@ class EventReporter:
 
     async def progress(self, stage: Stage, done: int, total: int | None, counts: Counts) -> None:
         self.counts = counts
+        if self._gathering.due:
+            await self._tell_outcomes()
         now = self._clock.monotonic()
         if stage is not self._stage or done < self._stage_done:
             self._stage_began = now
@@ -142,11 +153,17 @@ class EventReporter:
             )
         )
 
+    async def outcome(self, outcome: Outcome) -> None:
+        self._gathering.add(outcome)
+        if self._gathering.due:
+            await self._tell_outcomes()
+
     async def log(self, text: str) -> None:
         await self._say(Logged(**self._next(), level=Level.WARNING, text=self._redactor.scrub(text)))
 
     async def finished(self, ending: "Ending") -> None:
         """The attempt's last word."""
+        await self._tell_outcomes()
         await self._say(
             Finished(
                 **self._next(),
@@ -157,9 +174,24 @@ class EventReporter:
                 requests=ending.requests,
                 failure=ending.failure,
                 held_for=ending.held_for,
+                planned=ending.planned,
                 cursors=ending.cursors,
             )
         )
+
+    async def _tell_outcomes(self) -> None:
+        if told := self._gathering.take():
+            counted = Counter(one.result for one in told)
+            text = ", ".join(f"{count:,} {result}" for result, count in sorted(counted.items()))
+            await self._say(
+                Outcomes(
+                    **self._next(),
+                    level=Level.INFO,
+                    text=f"{text}.",
+                    attempt=self._attempt,
+                    outcomes=tuple(told),
+                )
+            )
 
     def _next(self) -> "_Common":
         self._seq += 1
@@ -196,4 +228,4 @@ class Reports:
             fence=grant.fence,
             agent=self._agent,
         )
-        return EventReporter(origin, self._outbox, self._clock, self._redactor)
+        return EventReporter(origin, grant, self._outbox, self._clock, self._redactor)

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import Conflict
 from halo_controller.lifecycle import Happening, follows
-from halo_controller.nouns import Integration, Run, Trigger
+from halo_controller.nouns import Explaining, Integration, Run, Trigger
 from halo_controller.store import integrations, outbox, runs
 from halo_controller.telling import tell
 from halo_shared.identifiers import IntegrationRef, new_run_id
@@ -24,8 +24,12 @@ async def open_run(
     now: datetime,
     *,
     mode: Mode | None = None,
+    explaining: Explaining | None = None,
 ) -> Run:
-    """Open a run and put its job into the outbox; raises Conflict with what stands in the way."""
+    """Open a run and put its job into the outbox; raises Conflict with what stands in the way.
+
+    A run that explains leaves no trace in what is scheduled.
+    """
     integration = await integrations.get(db, ref)
     group = _ready_group(integration)
     run = Run(
@@ -36,11 +40,14 @@ async def open_run(
         status=RunStatus.QUEUED,
         trigger=trigger,
         reason=reason,
-        mode=mode,
+        mode=explaining.mode if explaining else mode,
         queued_at=now,
+        preview=explaining.preview if explaining else False,
+        only=explaining.only if explaining else None,
     )
     await runs.add(db, run)
-    await integrations.opened(db, ref, now)
+    if run.whole:
+        await integrations.opened(db, ref, now)
     await _send_job(db, run, integration, now)
     await tell(db, run, f"Queued for group {group}: {reason}.", now)
     return run

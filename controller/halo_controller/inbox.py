@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final, TypeGuard
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,11 +11,11 @@ from halo_controller.consequences import follow
 from halo_controller.incidents import recorder
 from halo_controller.lifecycle import TRANSITIONS, Happening
 from halo_controller.nouns import Run, RunProgress
-from halo_controller.store import events, integrations, runlog, runs
+from halo_controller.store import events, integrations, records, runlog, runs
 from halo_controller.store.database import Database
 from halo_shared import logs
 from halo_shared.clock import Clock
-from halo_shared.messages.events import Event, Finished, Progress, StatusChanged
+from halo_shared.messages.events import Event, Finished, Outcomes, Progress, StatusChanged
 from halo_shared.runs import RunStatus
 
 log = logs.get(__name__)
@@ -26,6 +27,10 @@ _ENDS = {
     RunStatus.CANCELLED: Happening.CANCELLED,
     RunStatus.HELD: Happening.HELD,
 }
+
+
+_UNSTORED: Final = (Progress, Outcomes)
+"""What is not kept as an event: progress lives in its run, outcomes where they can be searched."""
 
 
 class Inbox:
@@ -45,7 +50,7 @@ class Inbox:
         async with self._database.write() as db:
             # First: a batch that comes again to another controller waits here, and then finds its events stored.
             before = await runs.these(db, {event.origin.run for event in of_agents.values()})
-            for known in await events.known(db, of_agents):
+            for known in {*await events.known(db, of_agents), *await records.known(db, of_agents)}:
                 del of_agents[known]
             await _take_in(db, list(of_agents.values()), before, now)
 
@@ -65,8 +70,9 @@ async def _take_in(
         runs_now[run.id] = _after(run, event, now)
     for (run_id, fence), many in Counter((event.origin.run, event.origin.fence) for event in late).items():
         log.warning("events_superseded", run=run_id, fence=fence, events=many)
-    await events.add(db, [event for event in heard if not isinstance(event, Progress)], superseded=False)
-    await events.add(db, [event for event in late if not isinstance(event, Progress)], superseded=True)
+    await events.add(db, [event for event in heard if not isinstance(event, _UNSTORED)], superseded=False)
+    await events.add(db, [event for event in late if not isinstance(event, _UNSTORED)], superseded=True)
+    await records.add(db, [event for event in fresh if _told_of(event, runs_now.get(event.origin.run))])
     for id_, run in runs_now.items():
         if run is not before[id_]:
             await runs.save(db, run)
@@ -74,7 +80,7 @@ async def _take_in(
         if isinstance(event, Finished):
             await _end_attempt(db, runs_now[event.origin.run], event, now)
     await runlog.note_stages(db, heard)
-    await recorder.record(db, heard, now)
+    await recorder.record(db, [event for event in heard if runs_now[event.origin.run].whole], now)
 
 
 def _counts(run: Run, event: Event) -> bool:
@@ -84,6 +90,13 @@ def _counts(run: Run, event: Event) -> bool:
     if said_of != (run.tenant, run.integration, run.agent, run.fence):
         return False
     return not isinstance(event, Finished) or run.status is RunStatus.RUNNING
+
+
+def _told_of(event: Event, run: Run | None) -> TypeGuard[Outcomes]:
+    """Whether these are outcomes of this run; what an older attempt wrote is written, whoever goes on."""
+    if run is None or not isinstance(event, Outcomes):
+        return False
+    return (event.origin.tenant, event.origin.integration) == (run.tenant, run.integration)
 
 
 def _after(run: Run, event: Event, now: datetime) -> Run:
@@ -118,13 +131,14 @@ def _finished(run: Run, event: Finished, now: datetime) -> Run:
             "requests": run.requests + event.requests,
             "failure": event.failure,
             "held_for": event.held_for,
+            "planned": event.planned,
         }
     )
 
 
 async def _end_attempt(db: AsyncConnection, run: Run, event: Finished, now: datetime) -> None:
     await runs.end_attempt(db, run, run.status, now)
-    if run.status is RunStatus.SUCCEEDED:
+    if run.status is RunStatus.SUCCEEDED and run.whole:
         await integrations.read_up_to(db, run.ref, run.fence, event.cursors)
     await follow(db, run, now)
     log.info("run_ended" if run.status.ended else "run_held", run=run.id, status=run.status, ref=str(run.ref))

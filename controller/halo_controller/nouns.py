@@ -12,6 +12,7 @@ from halo_shared.integrations import IntegrationSpec, TenantSpec
 from halo_shared.messages.base import Failure
 from halo_shared.messages.events import Stage
 from halo_shared.messages.requests import ConnectorSpec
+from halo_shared.outcomes import Outcome
 from halo_shared.runs import Approval, Counts, Cursors, Excess, Frozen, Mode, RunStatus
 
 HEARTBEAT: Final = timedelta(seconds=10)
@@ -100,6 +101,20 @@ class Trigger(StrEnum):
     """The run before it failed for a reason that may have passed."""
 
 
+class Explaining(Frozen):
+    """What makes a run one that explains."""
+
+    preview: bool = False
+    """It stops before the first write."""
+    only: str | None = None
+    """It is about the one record that this names."""
+
+    @property
+    def mode(self) -> Mode:
+        """A preview shows the whole picture; one record is compared with Halo whatever is remembered of it."""
+        return Mode.FULL if self.preview else Mode.RECONCILE
+
+
 class RunProgress(Frozen):
     """How far a run's attempt is."""
 
@@ -143,6 +158,17 @@ class Run(Frozen):
     failure: Failure | None = None
     held_for: tuple[Excess, ...] = ()
     approved: tuple[Approval, ...] = ()
+    planned: Counts = Field(default_factory=dict)
+    """What it would write, where it is held or is a preview."""
+    preview: bool = False
+    """It stops before the first write."""
+    only: str | None = None
+    """It is about the one record that this names."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether its end says anything of the integration: a preview writes nothing, and one record is not all."""
+        return not self.preview and self.only is None
 
     @property
     def ref(self) -> IntegrationRef:
@@ -160,3 +186,20 @@ class Attempt(Frozen):
     ended_at: datetime | None = None
     end: str | None = None
     """How it ended: a status, or why it was lost."""
+
+
+class Record(Frozen):
+    """What became of one record in one attempt at a run."""
+
+    id: int
+    tenant: TenantId
+    integration: IntegrationName
+    run: RunId
+    attempt: int
+    at: datetime
+    outcome: Outcome
+
+    @property
+    def ref(self) -> IntegrationRef:
+        """Its integration."""
+        return IntegrationRef(self.tenant, self.integration)

@@ -28,6 +28,7 @@ from halo_shared.messages.commands import (
     Welcome,
 )
 from halo_shared.messages.requests import Heartbeat, HeldLease, Hello, LeaseRequest, Request
+from halo_shared.outcomes import History
 from halo_shared.runs import Mode
 from halo_shared.topology import to_agent
 
@@ -170,7 +171,7 @@ async def _granted(
     grant: Grant,
     now: datetime,
 ) -> LeaseGranted:
-    halo = (await tenants.get(db, run.tenant)).spec.halo
+    tenant = (await tenants.get(db, run.tenant)).spec
     return LeaseGranted(
         ask=request.ask,
         run=run.id,
@@ -182,10 +183,13 @@ async def _granted(
         requests_per_minute=await _slice(db, run.tenant),
         assignment=Assignment(
             tenant=run.tenant,
-            halo=halo,
+            halo=tenant.halo,
             integration=integration.spec,
             mode=integration.mode if run.mode in (None, Mode.DELTA) else run.mode,
             cursors=integration.cursors,
             approved=run.approved,
+            history=tenant.record_history if run.whole else History.ALL,
+            preview=run.preview,
+            only=run.only,
         ),
     )

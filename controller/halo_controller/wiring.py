@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from halo_controller.declarer import Declarer
+from halo_controller.forgetting import Forgetter
 from halo_controller.inbox import Inbox
 from halo_controller.incidents.deadman import DeadMansSwitch
 from halo_controller.incidents.watch import Watch
@@ -89,6 +90,7 @@ async def running(
             loops.create_task(watch.run(), name="watch"),
             loops.create_task(notifier.run(), name="notifier"),
             loops.create_task(janitor.run(), name="janitor"),
+            loops.create_task(Forgetter(database, clock).run(), name="forgetter"),
             *(loops.create_task(loop.run(), name=type(loop).__name__) for loop in outward),
         ]
         try:

@@ -12,6 +12,7 @@ from halo_shared.hours import Zone
 from halo_shared.identifiers import GroupId, IntegrationName, Slug, TenantId
 from halo_shared.limits import Limits
 from halo_shared.mapping import EntityMapping, Strict
+from halo_shared.outcomes import History
 from halo_shared.redaction import SecretRef
 from halo_shared.schedules import Blackout, Schedule
 
@@ -74,6 +75,10 @@ class TenantSpec(Strict):
     keep: Keep = Keep()
     secret_expires: date | None = None
     """When the secret of Halo's application ends, where it does: people are told in time."""
+    record_history: History = History.FAILURES
+    """Which outcomes of single records are kept at the centre."""
+    records_kept: Span = Field(default=timedelta(days=30), ge=timedelta(hours=1))
+    """How long they are kept."""
 
 
 class IntegrationSpec(Strict):

@@ -15,6 +15,8 @@ _SHORTEST: Final = 4
 _NAMED: Final = r"((?:secret(?!://)|password|passwd|pwd|token|api_?key)['\"]?\s*[=:]\s*)(?!['\"]?secret://)"
 """The end of a name that announces a secret, up to its value; references to secrets are none."""
 
+_SECRET_NAME: Final = re.compile(r"(?i)secret|passw|pwd|token|api_?key|credential|private_?key")
+
 _PATTERNS: Final = (
     # A password that nobody encoded may hold "/" and "@": hidden is all up to the last "@".
     (re.compile(r"(?<=://)([^/\s:@]*):\S+(?=@)"), rf"\1:{HIDDEN}"),
@@ -42,6 +44,11 @@ SecretRef = Annotated[str, AfterValidator(_a_reference)]
 def secret_name(reference: str) -> str:
     """The name inside `secret://name`."""
     return reference.removeprefix("secret://")
+
+
+def announces_secret(name: str) -> bool:
+    """Whether a field of this name is likely to hold a secret, so that its value is better not shown."""
+    return _SECRET_NAME.search(name) is not None
 
 
 class Redactor:

@@ -49,6 +49,7 @@ from halo_shared.limits import Limits
 from halo_shared.mapping import EntityMapping
 from halo_shared.messages.commands import Assignment
 from halo_shared.messages.events import RecordOutcome, Stage
+from halo_shared.outcomes import Outcome
 from halo_shared.runs import Approval, Counts, Cursors, Mode
 from tests.support.builders import REF, integration_spec, tenant_spec
 
@@ -232,6 +233,7 @@ class Heard:
     """Source id or name, outcome, and message of each record that wants somebody's eye."""
     remarks: list[str] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
 
     async def progress(self, stage: Stage, done: int, total: int | None, counts: Counts) -> None:
         if self.stages[-1:] != [stage]:
@@ -241,6 +243,9 @@ class Heard:
         self, kind: EntityKind, source_id: str, name: str, outcome: RecordOutcome, error: HaloIntegratorError
     ) -> None:
         self.records.append((source_id or name, outcome, error.message))
+
+    async def outcome(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
 
     async def log(self, text: str) -> None:
         self.remarks.append(text)

@@ -7,7 +7,7 @@ from itertools import islice
 from math import ceil
 from typing import Final
 
-from halo_agent.engine import references
+from halo_agent.engine import outcomes, references
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.changes import Answer, Applied, Change, Retire
 from halo_agent.engine.plan import Plan
@@ -80,6 +80,7 @@ async def _apply_some(attempt: Attempt, changes: Sequence[Change], *, total: int
 
 
 async def _keep(attempt: Attempt, change: Change, answer: Answer) -> None:
+    await attempt.reporter.outcome(outcomes.of_answer(change, answer, attempt.mapping(change.kind)))
     if isinstance(answer, RecordError):
         attempt.ledger.refuse(change.kind)
         await attempt.reporter.record(change.kind, change.source_id, change.name, "failed", answer)

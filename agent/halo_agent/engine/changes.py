@@ -43,6 +43,8 @@ class Update:
     fields: Fields
     reason: str
     reactivate: bool = False
+    matched: str = field(default="", compare=False)
+    """How it was recognised, where it was not by its link; for people."""
 
     @property
     def kind(self) -> EntityKind:
@@ -83,6 +85,8 @@ class Adopt:
 
     link: Link
     reason: str
+    matched: str = field(default="", compare=False)
+    """As in `Update`."""
     unmet: tuple[Reference, ...] = ()
     """What it refers to that is not in Halo yet."""
     notable: bool = False

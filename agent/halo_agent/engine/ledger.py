@@ -20,9 +20,9 @@ class Ledger:
         """Count these for this kind."""
         self._counts[kind] = self.of(kind).plus(**more)
 
-    def applied(self, kind: EntityKind, action: Action) -> None:
-        """Count one change that is written."""
-        self.add(kind, **{_WORD[action]: 1})
+    def applied(self, kind: EntityKind, action: Action, count: int = 1) -> None:
+        """Count changes that are written."""
+        self.add(kind, **{_WORD[action]: count})
 
     def refuse(self, kind: EntityKind) -> None:
         """Count one change that Halo refused."""

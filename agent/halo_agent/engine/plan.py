@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from halo_agent.engine.changes import Adopt, Change, Create, Retire, Skip, Update
+from halo_agent.engine.ledger import Ledger
 from halo_agent.engine.ports import Workspace
 from halo_shared.entities import EntityKind
-from halo_shared.runs import Action
+from halo_shared.runs import Action, Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,21 @@ class Plan:
     def size(self) -> int:
         """How many changes there are."""
         return sum(self.counts.values())
+
+    @property
+    def tallies(self) -> Counts:
+        """What would be created, updated and retired."""
+        ledger = Ledger()
+        for (kind, action), count in self.counts.items():
+            ledger.applied(kind, action, count)
+        return ledger.counts
+
+    async def sample(self, kind: EntityKind, action: Action, most: int) -> Sequence[Change]:
+        """A few of the changes of one sort."""
+        sort: type[Change] = {Action.CREATE: Create, Action.UPDATE: Update, Action.RETIRE: Retire}[action]
+        async for some in self.workspace.decisions(kind, sort):
+            return some[:most]
+        return ()
 
     async def changes(self) -> AsyncIterator[Sequence[Change]]:
         """What would be written, in a safe order: by kind, and retirements last, in reverse.

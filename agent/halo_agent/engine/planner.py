@@ -26,7 +26,8 @@ def for_match(
     """What to do about a record that no link is known of."""
     if isinstance(found, Matched):
         existing = found.existing
-        return _keep_in_step(desired, existing, found.reason, mapping, revive=not existing.active)
+        revive = not existing.active
+        return _keep_in_step(desired, existing, found.reason, mapping, revive=revive, matched=found.reason)
     if isinstance(found, Ambiguous):
         ids = " or ".join(f"{record.id} ({record.name})" for record in found.candidates[:5])
         why = (
@@ -96,15 +97,22 @@ def same(held: Value, wished: Value) -> bool:
 
 
 def _keep_in_step(
-    desired: Desired, existing: TargetRecord, reason: str, mapping: EntityMapping, *, revive: bool
+    desired: Desired,
+    existing: TargetRecord,
+    reason: str,
+    mapping: EntityMapping,
+    *,
+    revive: bool,
+    matched: str = "",
 ) -> Decision:
     if not desired.active:
         return _let_go(_link(desired, existing.id), existing, mapping, "out of use at its source")
     fields = differences(desired, existing, mapping)
     reactivate = revive and not existing.active
     if fields or reactivate:
-        return Update(desired, existing, fields, reason=reason, reactivate=reactivate)
-    return Adopt(_link(desired, existing.id), f"{reason}; nothing differs", unmet=desired.references)
+        return Update(desired, existing, fields, reason=reason, reactivate=reactivate, matched=matched)
+    link = _link(desired, existing.id)
+    return Adopt(link, f"{reason}; nothing differs", matched=matched, unmet=desired.references)
 
 
 def _let_go(link: Link, existing: TargetRecord, mapping: EntityMapping, reason: str) -> Decision:

@@ -24,6 +24,7 @@ from halo_agent.engine.records import (
 from halo_shared.entities import EntityKind
 from halo_shared.errors import HaloIntegratorError
 from halo_shared.messages.events import RecordOutcome, Stage
+from halo_shared.outcomes import Outcome
 from halo_shared.runs import Action, Counts, Mode
 
 D = TypeVar("D")
@@ -233,6 +234,10 @@ class Reporter(Protocol):
         self, kind: EntityKind, source_id: str, name: str, outcome: RecordOutcome, error: HaloIntegratorError
     ) -> None:
         """One record failed, or is left alone and wants somebody's eye."""
+        ...
+
+    async def outcome(self, outcome: Outcome) -> None:
+        """What became of one record, for the history that the tenant keeps."""
         ...
 
     async def log(self, text: str) -> None: ...

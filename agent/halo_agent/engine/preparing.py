@@ -36,12 +36,13 @@ async def _prepared(
     always = {name: value for name, value in found.fields.items() if name not in _PLACE_FIELDS}
     unplaced: Unplaced | None = None
     moves = bool(where)
+    placed = "the record that it refers to at its source" if where else ""
     # A place that is a record of its own may be put into Halo by this very run, before this record.
     awaited = any(one.role in PLACE for one in found.unmet)
     if desired.kind in PLACED and FIELD[Role.SITE] not in where and not awaited:
         settled = await _settled(attempt, mapping, desired, known=known)
         if not isinstance(settled, Unplaced):
-            where, moves = settled
+            where, moves, placed = settled
         elif not (mapping.useusers_site and any(one.role is Role.USER for one in found.unmet)):
             unplaced = settled
     elif desired.kind is EntityKind.SITES and not where and not awaited:
@@ -53,7 +54,11 @@ async def _prepared(
     if known and (type_id := await _type_id(attempt, mapping, desired)):
         always[TYPE] = type_id
     ready = replace(
-        desired, always={**desired.always, **always}, on_create=on_create, references=tuple(found.unmet)
+        desired,
+        always={**desired.always, **always},
+        on_create=on_create,
+        references=tuple(found.unmet),
+        placed=placed,
     )
     return Sought(ready, (), unplaced)
 
@@ -63,18 +68,18 @@ _PLACE_FIELDS: Final = frozenset(FIELD[role] for role in PLACE)
 
 async def _settled(
     attempt: Attempt, mapping: EntityMapping, desired: Desired, *, known: bool
-) -> tuple[dict[str, Value], bool] | Unplaced:
-    """The ids of its place, none where they do not matter, and whether they move a record that Halo has.
+) -> tuple[dict[str, Value], bool, str] | Unplaced:
+    """The ids of its place, none where they do not matter, whether they move a record, and what says so.
 
     The default moves nobody: it says nothing of this record.
     """
     if known and (mapping.dontupdatesite or not desired.placings or desired.placings[0].by == "default"):
-        return {}, False
+        return {}, False, ""
     settled = await attempt.places.settle(desired)
     if isinstance(settled, Unplaced):
         return settled
     placing, ids = settled
-    return {"client_id": ids.client_id, "site_id": ids.site_id}, placing.by != "default"
+    return {"client_id": ids.client_id, "site_id": ids.site_id}, placing.by != "default", placing.reason
 
 
 async def _type_id(attempt: Attempt, mapping: EntityMapping, desired: Desired) -> int | None:

@@ -9,12 +9,14 @@ from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.batches import batched
 from halo_agent.engine.cleaning import as_far_as_text, cleaned, is_text
 from halo_agent.engine.mapper import attributes_read, comparable_id, out_of_scope, wish
+from halo_agent.engine.outcomes import of_error
 from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.records import Desired, Finished, Gone, Remark, SourceRecord, UnreadableRecord
 from halo_shared.entities import EntityKind
 from halo_shared.errors import IncompleteRead, RecordUnreadable
 from halo_shared.messages.commands import Assignment
 from halo_shared.messages.events import Stage
+from halo_shared.outcomes import Result
 from halo_shared.runs import Mode
 
 
@@ -123,6 +125,9 @@ async def _wishes(
         except RecordUnreadable as error:
             attempt.ledger.add(reading.kind, read=1, skipped=1)
             await attempt.reporter.record(reading.kind, source_id, record.name, "skipped", error)
+            await attempt.reporter.outcome(
+                of_error(reading.kind, source_id, record.name, Result.SKIPPED, error)
+            )
 
 
 async def _sort(attempt: Attempt, reading: Reading, wishes: Sequence[Desired]) -> None:
@@ -142,6 +147,7 @@ async def _fail(attempt: Attempt, reading: Reading, item: UnreadableRecord) -> N
     attempt.ledger.add(reading.kind, failed=1)
     error = RecordUnreadable(f"{item.place}: {item.reason}")
     await attempt.reporter.record(reading.kind, "", item.place, "failed", error)
+    await attempt.reporter.outcome(of_error(reading.kind, "", item.place, Result.FAILED, error))
 
 
 async def _remark(attempt: Attempt, reading: Reading) -> None:

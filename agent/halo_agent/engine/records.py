@@ -161,6 +161,8 @@ class Desired:
     """Where it may belong, the most certain first: the first that Halo has decides."""
     references: tuple[Reference, ...] = ()
     """Those that are not among the fields yet."""
+    placed: str = ""
+    """What said where it belongs, once that is settled; for people."""
     hash: str = ""
     """The same for the same wish, so that an unchanged record needs no look at Halo."""
 

@@ -7,8 +7,9 @@ written before the whole plan has passed the guard, and nothing at all when the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from halo_agent.engine import guard
+from halo_agent.engine import guard, outcomes
 from halo_agent.engine.applier import apply
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.comparer import compare
@@ -16,7 +17,10 @@ from halo_agent.engine.plan import Plan
 from halo_agent.engine.reader import read
 from halo_shared.entities import EntityKind
 from halo_shared.messages.events import FinalStatus, Stage
-from halo_shared.runs import Action, Cursors, Excess, RunStatus
+from halo_shared.runs import Action, Counts, Cursors, Excess, RunStatus
+
+SAMPLE: Final = 20
+"""Records of each exceeded limit that a held run names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class Outcome:
 
     status: FinalStatus
     held_for: Sequence[Excess] = ()
+    planned: Counts = field(default_factory=dict)
+    """What would have been written, where nothing was."""
     cursors: Cursors = field(default_factory=dict)
     """Where the next read starts; empty when this one must be repeated."""
 
@@ -38,8 +44,13 @@ async def sync(attempt: Attempt) -> Outcome:
     await _report_skips(attempt, plan)
     integration = attempt.assignment.integration
     approved = attempt.assignment.approved
-    if excesses := guard.check(plan.counts, plan.populations, integration.limits, approved):
-        return Outcome(RunStatus.HELD, held_for=excesses)
+    excesses = guard.check(plan.counts, plan.populations, integration.limits, approved)
+    if attempt.assignment.preview:
+        await _tell_all(attempt, plan)
+        return Outcome(RunStatus.SUCCEEDED, held_for=excesses, planned=plan.tallies)
+    if excesses:
+        await _tell_some(attempt, plan, excesses)
+        return Outcome(RunStatus.HELD, held_for=excesses, planned=plan.tallies)
     await apply(attempt, plan)
     total = attempt.ledger.total
     if total.failed or total.skipped:
@@ -69,3 +80,21 @@ async def _report_skips(attempt: Attempt, plan: Plan) -> None:
         for skip in skips:
             attempt.ledger.add(skip.kind, skipped=1)
             await attempt.reporter.record(skip.kind, skip.source_id, skip.name, "skipped", skip.why)
+            await attempt.reporter.outcome(outcomes.of_skip(skip))
+
+
+async def _tell_all(attempt: Attempt, plan: Plan) -> None:
+    """Every change that a run would make."""
+    told = 0
+    async for changes in plan.changes():
+        for change in changes:
+            await attempt.reporter.outcome(outcomes.of_plan(change, attempt.mapping(change.kind)))
+        told += len(changes)
+        await attempt.reporter.progress(Stage.PLAN, told, plan.size, attempt.ledger.counts)
+
+
+async def _tell_some(attempt: Attempt, plan: Plan, excesses: Sequence[Excess]) -> None:
+    """A few of the changes that are too many, so that a person knows whom they would touch."""
+    for excess in excesses:
+        for change in await plan.sample(excess.entity, excess.action, SAMPLE):
+            await attempt.reporter.outcome(outcomes.of_plan(change, attempt.mapping(change.kind)))

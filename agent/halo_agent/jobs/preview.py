@@ -23,6 +23,7 @@ from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec, TenantSpec
 from halo_shared.messages.commands import Assignment
 from halo_shared.messages.events import RecordOutcome, Stage
+from halo_shared.outcomes import Outcome
 from halo_shared.runs import Counts, Excess, Mode
 
 NEWEST: Final = 2**62
@@ -64,6 +65,9 @@ class Listener:
         self, kind: EntityKind, source_id: str, name: str, outcome: RecordOutcome, error: HaloIntegratorError
     ) -> None:
         self.problems.append(Problem(kind, name, error))
+
+    async def outcome(self, outcome: Outcome) -> None:
+        """The plan says it all."""
 
     async def log(self, text: str) -> None:
         self.remarks.append(text)

@@ -77,5 +77,6 @@ class SyncJobs:
                 ledger.counts,
                 target.requests,
                 held_for=tuple(outcome.held_for),
+                planned=outcome.planned,
                 cursors=outcome.cursors,
             )

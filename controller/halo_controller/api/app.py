@@ -17,6 +17,7 @@ from halo_controller.api import (
     monitors,
     notifications,
     people,
+    records,
     runs,
     starts,
     tenants,
@@ -51,6 +52,10 @@ TAGS: Final[list[dict[str, Any]]] = [  # Any: as FastAPI declares them
         "description": "A run is one execution of an integration. A held run waits for a person's approval.",
     },
     {
+        "name": "records",
+        "description": "What became of single records, as far as their tenant wants it kept (`record_history`).",
+    },
+    {
         "name": "incidents",
         "description": "An incident is one cause that is open until it recovers, however many errors it makes.",
     },
@@ -81,6 +86,7 @@ def build(controller: Controller) -> FastAPI:
         starts,
         runs,
         log,
+        records,
         incidents,
         people,
         notifications,

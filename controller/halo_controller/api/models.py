@@ -93,6 +93,13 @@ class PauseRequest(Strict):
     reason: str = Field(default="", max_length=500)
 
 
+class OneRecordRequest(Strict):
+    """Which record is to be synced now."""
+
+    key: str = Field(min_length=1, max_length=200)
+    """Its id at the source, its name, or a value by which it is recognised."""
+
+
 class CancelRequest(Strict):
     """Why a run is no longer wanted."""
 

@@ -10,10 +10,12 @@ from halo_controller import steering
 from halo_controller.api.context import Caller, Wired
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.models import ApproveRequest, CancelRequest, RunView
-from halo_controller.nouns import Run
-from halo_controller.store import events, runs
+from halo_controller.nouns import Record, Run
+from halo_controller.store import events, records, runs
 from halo_controller.wiring import Controller
+from halo_shared.entities import EntityKind
 from halo_shared.messages.events import Event, Level
+from halo_shared.outcomes import Result
 from halo_shared.runs import RunStatus
 
 router = APIRouter(prefix="/runs", tags=["runs"])
@@ -49,6 +51,21 @@ async def said(
     """Events of this level and louder, in order; `warning` shows all that went wrong."""
     async with controller.database.read() as db:
         return await events.of_run(db, (await runs.get(db, run)).id, level, limit)
+
+
+@router.get("/{run}/records", summary="What became of single records", responses=NOT_FOUND | CONFLICT)
+async def of_records(
+    controller: Wired,
+    run: str,
+    result: Result | None = None,
+    entity: EntityKind | None = None,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Limit = 1_000,
+) -> Sequence[Record]:
+    """As far as its tenant keeps them; ask again from behind the last one on, until none are left."""
+    async with controller.database.read() as db:
+        known = await runs.get(db, run)
+        return await records.of_run(db, known.id, result=result, entity=entity, after=after, limit=limit)
 
 
 @router.post("/{run}/cancel", summary="Cancel a run", responses=NOT_FOUND | CONFLICT)

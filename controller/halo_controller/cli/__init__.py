@@ -15,6 +15,7 @@ from halo_controller.cli import (
     notifications,
     output,
     people,
+    records,
     run,
     runs,
     schedule,
@@ -41,6 +42,7 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(schedule.app, name="schedule")
 app.command(epilog="Example: halo-controller why acme/people")(schedule.why)
 app.add_typer(log.app, name="log")
+app.add_typer(records.app, name="records")
 app.add_typer(events.app, name="events")
 app.add_typer(monitors.app, name="monitors")
 app.add_typer(incidents.app, name="incidents")

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     STARTED = "started"
     PROGRESS = "progress"
     RECORD = "record"
+    OUTCOMES = "outcomes"
     LOG = "log"
     FINISHED = "finished"
     STATUS = "status"

@@ -19,7 +19,7 @@ async def last_success(db: AsyncConnection) -> dict[IntegrationRef, datetime]:
     )
     numbered = (
         select(runs.c.tenant, runs.c.integration, runs.c.ended_at, newest_first.label("place"))
-        .where(through)
+        .where(through, runs.c.preview.is_(False), runs.c.only.is_(None))
         .subquery()
     )
     rows = await db.execute(select(numbered).where(numbered.c.place == 1))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -154,7 +154,10 @@ async def attempts_of(db: AsyncConnection, run_id: str) -> Sequence[Attempt]:
     return [Attempt.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
+_NESTED: Final = {"counts", "progress", "failure", "held_for", "approved", "planned"}
+
+
 def _row(run: Run) -> dict[str, Any]:  # Any: one value per column
     """The run as its columns: times and ids as they are, everything nested as JSON."""
-    nested = run.model_dump(mode="json", include={"counts", "progress", "failure", "held_for", "approved"})
+    nested = run.model_dump(mode="json", include=_NESTED)
     return {**run.model_dump(exclude=set(nested)), **nested}

@@ -168,6 +168,9 @@ runs = Table(
     Column("failure", JSON),
     Column("held_for", JSON, nullable=False, server_default="[]"),
     Column("approved", JSON, nullable=False, server_default="[]"),
+    Column("planned", JSON, nullable=False, server_default="{}"),
+    Column("preview", Boolean, nullable=False, server_default=false()),
+    Column("only", Text),
     ForeignKeyConstraint(["tenant", "integration"], ["integrations.tenant", "integrations.name"]),
 )
 Index(
@@ -203,6 +206,31 @@ events = Table(
     Column("level", String(8), nullable=False),
     Column("superseded", Boolean, nullable=False),
     Column("body", JSON, nullable=False),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("event", Uuid, nullable=False, index=True),
+    Column("tenant", String(40), nullable=False),
+    Column("integration", String(40), nullable=False),
+    Column("run", String(12), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("entity", String(12), nullable=False),
+    Column("result", String(12), nullable=False),
+    Column("body", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("ix_records_run_id", records.c.run, records.c.id)
+Index("ix_records_tenant_at", records.c.tenant, records.c.at)
+
+record_keys = Table(
+    "record_keys",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("record", ForeignKey("records.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
 outbox = Table(

@@ -9,6 +9,7 @@ from pydantic import Field, TypeAdapter
 from halo_shared.identifiers import GroupId, RunId, TenantId
 from halo_shared.integrations import HaloConnection, IntegrationSpec
 from halo_shared.messages.base import Message
+from halo_shared.outcomes import History
 from halo_shared.runs import Approval, Cursors, Frozen, Mode
 
 
@@ -39,6 +40,12 @@ class Assignment(Frozen):
     mode: Mode
     cursors: Cursors = Field(default_factory=dict)
     approved: tuple[Approval, ...] = ()
+    history: History = History.OFF
+    """The outcomes that the controller wants to hear of; one that knows none asks for none."""
+    preview: bool = False
+    """Stop before the first write, and tell what would be written."""
+    only: str | None = None
+    """Only the record with this id, name or recognising value, told step by step; nothing is retired by absence."""
 
 
 class LeaseGranted(Message):

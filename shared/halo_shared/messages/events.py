@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 from halo_shared.entities import EntityKind
 from halo_shared.identifiers import AgentId, IntegrationName, RunId, Slug, TenantId
 from halo_shared.messages.base import Failure, Message
+from halo_shared.outcomes import Outcome
 from halo_shared.runs import Counts, Cursors, Excess, Frozen, Mode, RunStatus
 
 RecordOutcome = Literal["failed", "skipped"]
@@ -111,10 +112,20 @@ class RecordEvent(EventBase):
     failure: Failure
 
 
+class Outcomes(EventBase):
+    """What became of some records, many in one message; said only to a controller that asked for it."""
+
+    kind: Literal["outcomes"] = "outcomes"
+    attempt: int
+    outcomes: tuple[Outcome, ...]
+
+
 class Logged(EventBase):
     """A line for the run's log."""
 
     kind: Literal["log"] = "log"
+    step: str = ""
+    """Which step of the sync it tells of, where a run of one record is traced."""
 
 
 class Finished(EventBase):
@@ -127,6 +138,9 @@ class Finished(EventBase):
     """Requests made to Halo."""
     failure: Failure | None = None
     held_for: tuple[Excess, ...] = ()
+    """The limits that the plan exceeds."""
+    planned: Counts = Field(default_factory=dict)
+    """What a held run or a preview would write."""
     cursors: Cursors = Field(default_factory=dict)
 
 
@@ -139,7 +153,7 @@ class StatusChanged(EventBase):
 
 
 Event = Annotated[
-    Started | Progress | RecordEvent | Logged | Finished | StatusChanged,
+    Started | Progress | RecordEvent | Outcomes | Logged | Finished | StatusChanged,
     Field(discriminator="kind"),
 ]
 EVENTS: TypeAdapter[Event] = TypeAdapter(Event)
