@@ -15,7 +15,9 @@ log = logs.get(__name__)
 
 
 async def follow(db: AsyncConnection, run: Run, now: datetime) -> None:
-    """Let the end of this run have its consequences, and tell people of what is new."""
+    """Let the end of this run have its consequences, and tell people of what is new; one that explains has none."""
+    if not run.whole:
+        return
     before = await standings.of(db, run.ref)
     consequence = after(before, run, now)
     if consequence.standing != before:

@@ -17,6 +17,7 @@ from halo_shared.errors import ErrorClass
 from halo_shared.integrations import IntegrationSpec, TenantSpec
 from halo_shared.messages import commands, events, jobs, requests
 from halo_shared.messages.base import Failure, Message
+from halo_shared.outcomes import FieldChange, Outcome, Result
 from halo_shared.runs import Action, Approval, Excess, Mode, RunStatus, Tally
 
 FOLDER: Final = Path(__file__).parent / "wire" / "v1"
@@ -183,6 +184,32 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         name="Zoë Ångström",
         outcome="failed",
         failure=FAILURE,
+    ),
+    events.Outcomes(
+        id=EVENT,
+        at=AT,
+        origin=ORIGIN,
+        seq=4,
+        level=events.Level.INFO,
+        text="1 updated.",
+        attempt=2,
+        outcomes=(
+            Outcome(
+                entity=EntityKind.USERS,
+                source_id="f3c1",
+                name="Zoë Ångström",
+                result=Result.UPDATED,
+                planned=True,
+                reason="same emailaddress (zoe@acme.example)",
+                matched="same emailaddress (zoe@acme.example)",
+                placed="place rule 1: office is 'Malmö'",
+                halo_id=17,
+                fields=(FieldChange(field="phonenumber", before="12", after="34"),),
+                keys=("zoe@acme.example",),
+                code="RecordRefused",
+                advice="Correct it at its source.",
+            ),
+        ),
     ),
     events.Logged(id=EVENT, at=AT, origin=ORIGIN, seq=4, level=events.Level.INFO, text="Connected to dc1."),
     events.Finished(

@@ -75,8 +75,8 @@ def test_every_message_has_an_example_and_a_file() -> None:
 
 @every_example
 def test_an_example_leaves_no_field_at_its_default_by_oversight(example: Message) -> None:
-    """Else its file would not notice when the field is renamed."""
-    assert [name for name, value in example if value in (None, (), {}, "")] == []
+    """Else its file would not notice when the field is renamed; a field that came later is not in its file."""
+    assert [name for name, value in example if value in (None, (), {}, "") and name in stored(example)] == []
 
 
 def test_this_program_speaks_what_it_understands() -> None:

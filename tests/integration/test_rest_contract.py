@@ -13,6 +13,7 @@ from halo_controller.store.database import open_database
 from halo_shared.errors import SourceUnavailable
 from halo_shared.runs import RunStatus
 from halo_shared.transport.memory import MemoryTransport
+from tests.support import builders
 from tests.support.agent_double import Attempt
 from tests.support.builders import RUN_ID, excess
 from tests.support.rest import Json, Office, Operation, an_api, operations, refusal
@@ -28,6 +29,7 @@ PLACES: Final = {
     "notification": "77aa",
     "silence": "9be2",
     "monitor": "grafana",
+    "record": "1",
 }
 NEED_A_BROKER: Final = {"POST /monitors", "GET /monitors", "DELETE /monitors/{monitor}"}
 """See test_monitors."""
@@ -46,10 +48,10 @@ class Caller:
         self._office = office
         self._known = {str(operation): operation for operation in known}
 
-    async def call(self, name: str, body: Json = None, **places: str) -> Json:
+    async def call(self, name: str, body: Json = None, *, query: str = "", **places: str) -> Json:
         """What it answers when all is well; a body that is not given is the document's example."""
         operation = self._known[name]
-        path = operation.path.format(**PLACES | places)
+        path = operation.path.format(**PLACES | places) + query
         reply = await self._office.ask(operation.method, path, body or operation.example)
         assert reply.status_code == operation.success, f"{name}: {reply.text}"
         self.called.add(name)
@@ -58,6 +60,24 @@ class Caller:
 
 async def hold(attempt: Attempt) -> None:
     await attempt.finished(RunStatus.HELD, held_for=(excess(),))
+
+
+async def tell_of_jane(attempt: Attempt) -> None:
+    await attempt.outcomes(builders.outcome(keys=("jane@acme.example",)))
+    await attempt.finished()
+
+
+async def explain(office: Office, caller: Caller) -> None:
+    """A preview, what it found of a record, and one record alone."""
+    call = caller.call
+    async with office.agent(tell_of_jane, name="london-1"):
+        run = (await call(f"POST {ONE}/run/preview"))["id"]
+        await office.until(run, status="succeeded")
+        (record,) = await call("GET /runs/{run}/records", run=run)
+        assert await call("GET /records", query="?key=Jane@acme.example") == [record]
+        assert await call("GET /records/{record}", record=str(record["id"])) == record
+        run = (await call(f"POST {ONE}/run/one"))["id"]
+        await office.until(run, status="succeeded")
 
 
 async def fail(attempt: Attempt) -> None:
@@ -77,6 +97,7 @@ async def test_every_operation_works_and_so_do_the_examples(office: Office) -> N
     await call(f"PUT {ONE}", created["spec"] | {"schedule": None})
     await call(f"POST {ONE}/assign", {"group": "acme-london"})
     await call(f"POST {ONE}/enable")
+    await call(f"PUT {ONE}/limits")
     await call(f"POST {ONE}/pause", {"reason": "it is tried"})
     await call(f"POST {ONE}/resume")
     for shown in ("why", "starts", "preview"):
@@ -105,6 +126,7 @@ async def test_every_operation_works_and_so_do_the_examples(office: Office) -> N
     await call("GET /incidents/{incident}", incident=incident["id"])
     await call("POST /incidents/{incident}/acknowledge", incident=incident["id"])
 
+    await explain(office, caller)
     async with office.agent(hold, name="london-1"):
         run = (await call(f"POST {ONE}/run"))["id"]
         await office.until(run, status="held")

@@ -21,6 +21,7 @@ from halo_shared.messages.events import (
     Finished,
     Level,
     Origin,
+    Outcomes,
     Progress,
     RecordEvent,
     Stage,
@@ -28,6 +29,7 @@ from halo_shared.messages.events import (
 )
 from halo_shared.messages.jobs import Job, SyncJob
 from halo_shared.messages.requests import ConnectorSpec, Hello, LeaseRequest, Request
+from halo_shared.outcomes import Outcome
 from halo_shared.redaction import Redactor
 from halo_shared.runs import Counts, Excess, RunStatus, Tally
 from halo_shared.topology import TO_CONTROLLER, agent_queue, jobs_queue, to_monitors
@@ -88,6 +90,9 @@ class Attempt:
             outcome="failed",
             failure=failure,
         )
+
+    async def outcomes(self, *told: Outcome) -> None:
+        await self._say(Outcomes, Level.INFO, "Some records.", attempt=self.grant.attempt, outcomes=told)
 
     async def finished(
         self,

@@ -9,8 +9,18 @@ from halo_shared.entities import EntityKind
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import HaloConnection, IntegrationSpec, TenantSpec
 from halo_shared.messages.base import Failure
-from halo_shared.messages.events import FinalStatus, Finished, Level, Logged, Origin, Progress, Stage
+from halo_shared.messages.events import (
+    FinalStatus,
+    Finished,
+    Level,
+    Logged,
+    Origin,
+    Outcomes,
+    Progress,
+    Stage,
+)
 from halo_shared.messages.requests import Heartbeat, HeldLease, Hello, LeaseRequest
+from halo_shared.outcomes import FieldChange, Outcome, Result
 from halo_shared.runs import Counts, Cursors, Excess, RunStatus
 
 NOW: Final = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -185,4 +195,41 @@ def excess(entity: EntityKind = EntityKind.USERS, action: str = "retire", found:
     """A limit that a plan would exceed."""
     return Excess.model_validate(
         {"entity": entity, "action": action, "found": found, "limit": 40, "population": 1200}
+    )
+
+
+def outcome(
+    source_id: str = "k-1",
+    result: Result = Result.UPDATED,
+    *,
+    planned: bool = False,
+    keys: tuple[str, ...] = (),
+    fields: tuple[FieldChange, ...] = (FieldChange(field="phonenumber", before="12", after="34"),),
+) -> Outcome:
+    """What became of Jane."""
+    return Outcome(
+        entity=EntityKind.USERS,
+        source_id=source_id,
+        name="Jane Doe",
+        result=result,
+        planned=planned,
+        reason="changed at its source",
+        matched="its link",
+        halo_id=17,
+        fields=fields,
+        keys=keys,
+    )
+
+
+def outcomes(of: Subject, *told: Outcome, fence: int | None = None, at: datetime = NOW) -> Outcomes:
+    """An agent tells what became of some records."""
+    return Outcomes(
+        id=uuid4(),
+        at=at,
+        origin=origin(of, fence=fence),
+        seq=4,
+        level=Level.INFO,
+        text="Some records.",
+        attempt=1,
+        outcomes=told,
     )

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from halo_controller.api import (
     agents,
     errors,
+    explaining,
     groups,
     health,
     incidents,
@@ -83,6 +84,7 @@ def build(controller: Controller) -> FastAPI:
         groups,
         agents,
         integrations,
+        explaining,
         starts,
         runs,
         log,

@@ -58,6 +58,17 @@ MONITOR: Final[Example] = {
     },
 }
 
+ONE_RECORD: Final[Example] = {
+    "person": {"summary": "One person, by address", "value": {"key": "jane@acme.example"}},
+}
+
+LIMITS: Final[Example] = {
+    "leavers": {
+        "summary": "A department leaves",
+        "value": {"entities": {"users": {"retire": {"count": 800, "percent": 30}}}},
+    },
+}
+
 SILENCE: Final[Example] = {
     "maintenance": {
         "summary": "The directory is moved on Saturday night",

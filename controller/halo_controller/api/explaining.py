@@ -1,10 +1,13 @@
 """Runs that explain: a preview, and a run of one record, told step by step."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Body
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.api.context import Caller, Wired
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
+from halo_controller.api.examples import ONE_RECORD
 from halo_controller.api.models import OneRecordRequest
 from halo_controller.dispatcher import open_run
 from halo_controller.errors import Conflict
@@ -15,8 +18,12 @@ from halo_shared.outcomes import History
 
 router = APIRouter(prefix="/tenants/{tenant}/integrations/{name}", tags=["integrations"])
 
+One = Annotated[OneRecordRequest, Body(openapi_examples=ONE_RECORD)]
 
-@router.post("/preview", status_code=202, summary="See what a run would do", responses=NOT_FOUND | CONFLICT)
+
+@router.post(
+    "/run/preview", status_code=202, summary="See what a run would do", responses=NOT_FOUND | CONFLICT
+)
 async def preview(controller: Wired, caller: Caller, tenant: str, name: str) -> Run:
     """Opens a run that stops before its first write; what it would do is at `GET /runs/{run}/records`."""
     ref, now = IntegrationRef(tenant, name), controller.clock.now()
@@ -28,8 +35,8 @@ async def preview(controller: Wired, caller: Caller, tenant: str, name: str) -> 
     return opened
 
 
-@router.post("/sync-one", status_code=202, summary="Sync one record now", responses=NOT_FOUND | CONFLICT)
-async def sync_one(controller: Wired, caller: Caller, tenant: str, name: str, body: OneRecordRequest) -> Run:
+@router.post("/run/one", status_code=202, summary="Sync one record now", responses=NOT_FOUND | CONFLICT)
+async def sync_one(controller: Wired, caller: Caller, tenant: str, name: str, body: One) -> Run:
     """Opens a run about this record only, which tells each step: `GET /runs/{run}/events`."""
     ref, now = IntegrationRef(tenant, name), controller.clock.now()
     async with controller.database.write() as db:

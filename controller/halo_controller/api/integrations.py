@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller.api.checking import check_connector
 from halo_controller.api.context import Caller, Wired
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
-from halo_controller.api.examples import INTEGRATION
+from halo_controller.api.examples import INTEGRATION, LIMITS
 from halo_controller.api.models import GroupChoice, IntegrationView, PauseRequest, RunRequest
 from halo_controller.dispatcher import open_run
 from halo_controller.errors import Invalid
@@ -23,6 +23,7 @@ from halo_controller.store import agents, integrations, runs, schedules, standin
 from halo_controller.wiring import Controller
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec
+from halo_shared.limits import Limits
 
 router = APIRouter(tags=["integrations"])
 
@@ -30,6 +31,7 @@ ALL = "/tenants/{tenant}/integrations"
 ONE = ALL + "/{name}"
 
 Spec = Annotated[IntegrationSpec, Body(openapi_examples=INTEGRATION)]
+NewLimits = Annotated[Limits, Body(openapi_examples=LIMITS)]
 
 
 @router.post(ALL, status_code=201, summary="Create an integration", responses=NOT_FOUND | CONFLICT)
@@ -133,6 +135,17 @@ async def assign(controller: Wired, tenant: str, name: str, body: GroupChoice) -
         await _check(db, after)
         if after != before.spec:
             await integrations.change(db, ref, after, controller.clock.now())
+        return await _seen(controller, db, ref)
+
+
+@router.put(ONE + "/limits", summary="Change how much one run may do", responses=NOT_FOUND)
+async def limit(controller: Wired, tenant: str, name: str, limits: NewLimits) -> IntegrationView:
+    """The next run obeys them, also one that is queued again; what was read before still counts."""
+    ref = IntegrationRef(tenant, name)
+    async with controller.database.write() as db:
+        before = await integrations.get(db, ref)
+        after = before.spec.model_copy(update={"limits": limits})
+        await integrations.adjust(db, ref, after, controller.clock.now())
         return await _seen(controller, db, ref)
 
 

@@ -12,6 +12,7 @@ from halo_controller.cli import (
     integrations,
     log,
     monitors,
+    limits,
     notifications,
     output,
     people,
@@ -37,6 +38,9 @@ app.add_typer(tenants.app, name="tenants")
 app.add_typer(groups.app, name="groups")
 app.add_typer(agents.app, name="agents")
 app.add_typer(integrations.app, name="integrations")
+integrations.app.command(
+    epilog="Example: halo-controller integrations limits acme/people --entity users --retire-percent 30"
+)(limits.limits)
 app.add_typer(run.app, name="run")
 app.add_typer(runs.app, name="runs")
 app.add_typer(schedule.app, name="schedule")

@@ -11,17 +11,29 @@ from rich.text import Text
 
 from halo_controller.api.models import RunView
 from halo_controller.cli import output
-from halo_controller.nouns import Attempt, Run
+from halo_controller.cli.hold_report import held
+from halo_controller.nouns import Attempt, Record, Run
 from halo_shared.messages.events import Event, RecordEvent
 from halo_shared.runs import RunStatus, Tally
 
 TALLY: Final = tuple(Tally.model_fields)
+WRITES: Final = ("created", "updated", "retired")
 
 
-def report(run: RunView, events: Sequence[Event], most: int) -> Group:
-    """All about a run, with at most so many failed records."""
+def report(run: RunView, events: Sequence[Event], most: int, told: Sequence[Record] = ()) -> Group:
+    """All about a run, with at most so many failed records; `told` are outcomes of a run that is held."""
     failed = [event for event in events if _failed(event, run)]
-    return Group(*_sections(run, failed, most))
+    return Group(*_sections(run, failed, most, told))
+
+
+def runs_list(runs: Sequence[Run]) -> Group:
+    """One line per run, and which of them wait for a person."""
+    held = [run for run in runs if run.status is RunStatus.HELD]
+    waiting = [
+        Text(f"{run.id} waits for you; see what it would do with: halo-controller runs show {run.id}")
+        for run in held
+    ]
+    return Group(runs_table(runs), *([Text(), *waiting] if waiting else []))
 
 
 def runs_table(runs: Sequence[Run]) -> Table:
@@ -35,12 +47,19 @@ def _row(run: Run) -> list[str | Text]:
     return [
         run.id,
         str(run.ref),
-        output.word(run.status),
+        _status(run),
         output.ago(run.queued_at),
         _took(run),
         f"{total.written:,}",
         f"{total.failed:,}",
     ]
+
+
+def _status(run: Run) -> Text:
+    word = output.word(run.status)
+    if run.preview:
+        return word.append(" (preview)", style="dim")
+    return word.append(" (one record)", style="dim") if run.only is not None else word
 
 
 def _failed(event: Event, run: RunView) -> TypeGuard[RecordEvent]:
@@ -50,19 +69,26 @@ def _failed(event: Event, run: RunView) -> TypeGuard[RecordEvent]:
     return event.outcome == "failed" and event.origin.fence == run.attempts[-1].fence
 
 
-def _sections(run: RunView, failed: Sequence[RecordEvent], most: int) -> Iterator[RenderableType]:
-    yield Text.assemble("Run ", (run.id, "bold"), f" of {run.ref}: ", output.word(run.status))
+def _sections(
+    run: RunView, failed: Sequence[RecordEvent], most: int, told: Sequence[Record]
+) -> Iterator[RenderableType]:
+    yield Text.assemble("Run ", (run.id, "bold"), f" of {run.ref}: ", _status(run))
     yield output.facts(_facts(run))
     if run.failure:
         yield Text(f"\n{run.failure.message}", style="red")
         yield Text(run.failure.advice)
     if run.counts:
-        title = "What was found" if run.status is RunStatus.HELD else "What changed"
+        title = "What was found" if run.status is RunStatus.HELD or run.preview else "What changed"
         yield from output.titled(title, _changes(run))
+    if run.planned:
+        yield from output.titled("What it would write", _planned(run))
     if failed:
         yield from output.titled(f"What failed ({len(failed):,})", Group(*_failures(failed, most, run)))
     if run.status is RunStatus.HELD:
-        yield from _held(run)
+        yield from held(run, told)
+    if run.preview and run.held_for:
+        found = Group(*(Text(f"- {excess}") for excess in run.held_for))
+        yield from output.titled("Such a run would wait for a person", found)
     if len(run.attempts) > 1:
         yield from output.titled("Attempts", _attempts(run.attempts))
 
@@ -108,18 +134,13 @@ def _failures(failed: Sequence[RecordEvent], most: int, run: Run) -> Iterator[Re
         )
 
 
-def _held(run: Run) -> Iterator[RenderableType]:
-    found = Group(*(Text(f"- {excess}") for excess in run.held_for))
-    yield from output.titled("It waits for you; nothing was written", found)
-    most = max((excess.found for excess in run.held_for), default=1)
-    yield Text()
-    yield output.facts(
-        [
-            ("approve it all", f"halo-controller runs approve {run.id}"),
-            ("approve up to a number", f"halo-controller runs approve {run.id} --up-to {most}"),
-            ("reject it", f"halo-controller runs reject {run.id}"),
-        ]
+def _planned(run: Run) -> Table:
+    rows = (
+        [entity.value, *(f"{getattr(tally, name):,}" for name in WRITES)]
+        for entity, tally in run.planned.items()
     )
+    columns = ("to create", "to update", "to retire")
+    return output.table("entity", *columns, rows=rows, numbers=columns)
 
 
 def _attempts(attempts: Sequence[Attempt]) -> Table:

@@ -10,9 +10,9 @@ from halo_controller.cli.client import Client
 from halo_controller.cli.connection import connected
 from halo_controller.cli.output import JsonOption
 from halo_controller.cli.references import RunArgument
-from halo_controller.cli.run_report import report, runs_table
+from halo_controller.cli.run_report import report, runs_list
 from halo_controller.cli.watching import watch as watch_run
-from halo_controller.nouns import Run
+from halo_controller.nouns import Record, Run
 from halo_shared.messages.events import Event, Level
 from halo_shared.runs import RunStatus
 
@@ -36,7 +36,7 @@ async def every(
     runs = await client.get(
         "/runs", list[Run], tenant=tenant, integration=integration, status=status, limit=limit
     )
-    output.show(runs, runs_table, as_json=as_json)
+    output.show(runs, runs_list, as_json=as_json)
 
 
 @app.command(epilog="Example: halo-controller runs show 3fa9")
@@ -114,4 +114,6 @@ async def _show(client: Client, run: RunView, *, most: int, as_json: bool) -> No
         if as_json
         else await client.get(f"/runs/{run.id}/events", list[Event], level=Level.WARNING, limit=ALL_FAILURES)
     )
-    output.show(run, lambda view: report(view, events, most), as_json=as_json)
+    held = run.status is RunStatus.HELD and not as_json
+    sample = await client.get(f"/runs/{run.id}/records", list[Record], limit=ALL_FAILURES) if held else []
+    output.show(run, lambda view: report(view, events, most, sample), as_json=as_json)

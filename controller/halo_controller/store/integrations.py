@@ -75,6 +75,15 @@ async def change(db: AsyncConnection, ref: IntegrationRef, spec: IntegrationSpec
     )
 
 
+async def adjust(db: AsyncConnection, ref: IntegrationRef, spec: IntegrationSpec, now: datetime) -> None:
+    """Give it a definition that reads and writes the same: what was read before still counts."""
+    await db.execute(
+        update(integrations)
+        .where(_is(ref))
+        .values(spec=spec.model_dump(mode="json", by_alias=True), changed_at=now)
+    )
+
+
 async def switch(db: AsyncConnection, ref: IntegrationRef, *, enabled: bool) -> None:
     """Enable or disable it."""
     await db.execute(update(integrations).where(_is(ref)).values(enabled=enabled, planned=False))

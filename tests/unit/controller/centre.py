@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller.declarer import Declarer
 from halo_controller.dispatcher import open_run
 from halo_controller.inbox import Inbox
-from halo_controller.nouns import Attempt, Integration, Run, Trigger
+from halo_controller.nouns import Attempt, Explaining, Integration, Run, Trigger
 from halo_controller.publisher import Publisher
 from halo_controller.reconciler import Reconciler
 from halo_controller.requests import Answerer
@@ -68,14 +68,21 @@ class Centre:
             await integrations.switch(db, REF, enabled=enabled)
         await Declarer(self.database, self.transport, self.clock).declare()
 
-    async def open(self, ref: IntegrationRef = REF) -> Run:
+    async def open(self, ref: IntegrationRef = REF, explaining: Explaining | None = None) -> Run:
         """A run that a person asked for."""
+        reason, now = "a person asked for it", self.clock.now()
         async with self.database.write() as db:
-            return await open_run(db, ref, Trigger.PERSON, "a person asked for it", self.clock.now())
+            return await open_run(db, ref, Trigger.PERSON, reason, now, explaining=explaining)
 
-    async def leased(self, name: str = "one", session: UUID = SESSION, ref: IntegrationRef = REF) -> Run:
+    async def leased(
+        self,
+        name: str = "one",
+        session: UUID = SESSION,
+        ref: IntegrationRef = REF,
+        explaining: Explaining | None = None,
+    ) -> Run:
         """A new run, in the hands of this agent."""
-        opened = await self.open(ref)
+        opened = await self.open(ref, explaining)
         await self.publisher.publish_some()
         await self.ask(builders.hello(name, session))
         (granted,) = await self.ask(builders.lease_request(opened.id, name, session))

@@ -23,6 +23,7 @@ from halo_shared.errors import (
 )
 from halo_shared.limits import Limits
 from halo_shared.messages.events import Stage
+from halo_shared.outcomes import Result
 from halo_shared.runs import Action, Approval, Excess, Mode, RunStatus, Tally
 from tests.support.engine import (
     USERS,
@@ -398,7 +399,11 @@ class TestTheGuard:
         outcome = await sync(world.attempt(source, assignment(limits=ONE_RETIREMENT)))
 
         excess = Excess(entity=USERS, action=Action.RETIRE, found=3, limit=1, population=10)
-        assert outcome == Outcome(RunStatus.HELD, held_for=[excess])
+        planned = {USERS: Tally(created=1, retired=3)}
+        assert outcome == Outcome(RunStatus.HELD, held_for=[excess], planned=planned)
+        assert [(one.source_id, one.result, one.planned) for one in world.heard.outcomes] == [
+            (source_id, Result.RETIRED, True) for source_id in ("p-0", "p-1", "p-2")
+        ]
         assert (world.halo.records, world.halo.asked["apply"]) == (before, 0)
         assert await world.links() == links
 
