@@ -23,7 +23,12 @@ def held(run: RunView, told: Sequence[Record]) -> Iterator[RenderableType]:
     if sample := _sample(run, told):
         of = sum(excess.found for excess in run.held_for)
         yield from output.titled(f"Among them ({len(sample):,} of {of:,})", _named(sample))
-    yield from output.titled("What you can do", output.facts(_answers(run)))
+    # A command that the screen is too narrow for is left whole, so that it can be copied.
+    answers = [
+        Text.assemble((f"{label}\n", "dim"), f"  {command}", no_wrap=True, overflow="ignore")
+        for label, command in _answers(run)
+    ]
+    yield from output.titled("What you can do", Group(*answers))
     yield Text("\nAn approval holds once: the run reads and plans anew, and may do no more than you allow.")
 
 

@@ -281,19 +281,20 @@ def test_only_the_latest_attempt_says_which_records_failed() -> None:
 def test_a_held_run_says_what_to_type() -> None:
     lines = words(run_report.report(view(run(RunStatus.HELD, held_for=(excess(),))), [], 20), 120)
 
-    assert lines[-10:] == [
+    limits = "halo-controller integrations limits acme/people --entity users"
+    assert lines[-14:] == [
         "It waits for you; nothing was written",
         "- it would deactivate 212 of 1,200 users in Halo and may deactivate 40 without approval",
         "",
         "What you can do",
-        "approve what was found halo-controller runs approve 0123456789ab",
-        "approve up to a number halo-controller runs approve 0123456789ab --up-to 212",
-        "reject it halo-controller runs reject 0123456789ab",
-        (
-            "change the limit halo-controller integrations limits acme/people --entity users "
-            "--retire-count 212"
-        ),
-        "--retire-percent 18",
+        "approve what was found",
+        "halo-controller runs approve 0123456789ab",
+        "approve up to a number",
+        "halo-controller runs approve 0123456789ab --up-to 212",
+        "reject it",
+        "halo-controller runs reject 0123456789ab",
+        "change the limit",
+        f"{limits} --retire-count 212 --retire-percent 18",
         "",
         "An approval holds once: the run reads and plans anew, and may do no more than you allow.",
     ]
