@@ -70,6 +70,7 @@ async def tell_of_jane(attempt: Attempt) -> None:
 async def explain(office: Office, caller: Caller) -> None:
     """A preview, what it found of a record, and one record alone."""
     call = caller.call
+    await call(f"PUT {ONE}/limits")
     async with office.agent(tell_of_jane, name="london-1"):
         run = (await call(f"POST {ONE}/run/preview"))["id"]
         await office.until(run, status="succeeded")
@@ -97,7 +98,6 @@ async def test_every_operation_works_and_so_do_the_examples(office: Office) -> N
     await call(f"PUT {ONE}", created["spec"] | {"schedule": None})
     await call(f"POST {ONE}/assign", {"group": "acme-london"})
     await call(f"POST {ONE}/enable")
-    await call(f"PUT {ONE}/limits")
     await call(f"POST {ONE}/pause", {"reason": "it is tried"})
     await call(f"POST {ONE}/resume")
     for shown in ("why", "starts", "preview"):
