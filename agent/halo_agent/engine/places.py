@@ -46,4 +46,7 @@ class Places:
             return error
         if placing.by == "name":
             await self.links.learn(placing.place, ids)
+            await self.reporter.log(
+                f"Halo has {placing.reason}: remembered by its id, whatever it is called later."
+            )
         return ids

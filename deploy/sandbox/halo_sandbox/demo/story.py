@@ -84,7 +84,8 @@ async def three_changes(world: World) -> None:
         people["updated"] == len(CHANGED) and _written(run) == len(CHANGED),
         f"{people['updated']} updated, {people['unchanged']} unchanged",
     )
-    world.expect(len(posts) == len(CHANGED), f"Halo received {len(posts)} writes")
+    # Several may travel together, once it is known what this Halo makes of that.
+    world.expect(0 < len(posts) <= len(CHANGED), f"Halo received them in {len(posts)} requests that write")
 
 
 async def broken_on_purpose(world: World) -> None:
