@@ -111,3 +111,10 @@ class IntegrationSpec(Strict):
                 "mapping.assets: 'asset_type' is needed, as in asset_type: {default: Workstation}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _only_assets_are_mapped_as_assets(self) -> Self:
+        for kind, mapping in self.mapping.items():
+            if kind is not EntityKind.ASSETS and (said := mapping.of_assets_only):
+                raise ValueError(f"mapping.{kind}: {', '.join(said)} can be said of assets only")
+        return self

@@ -204,6 +204,18 @@ class EntityMapping(Strict):
     """An asset belongs where its user belongs, if it has one."""
 
     @property
+    def of_assets_only(self) -> tuple[str, ...]:
+        """What it says that makes sense for assets only."""
+        said = {
+            "asset_type": self.asset_type is not None,
+            "retire.status_id": self.retire.status_id is not None,
+            "dontupdatetype": self.dontupdatetype,
+            "dontremoveusers": self.dontremoveusers,
+            "useusers_site": self.useusers_site,
+        }
+        return tuple(name for name, is_said in said.items() if is_said)
+
+    @property
     def complete(self) -> bool:
         """Whether it can stand without a connector's default."""
         return bool(self.fields) and self.identity is not None

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 BATCH: Final = 500
+"""Records that are looked up, kept or handed on together."""
 
 
 async def batched(items: AsyncIterator[T], size: int = BATCH) -> AsyncGenerator[list[T], None]:

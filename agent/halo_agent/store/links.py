@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import aiosqlite
 
+from halo_agent.engine.batches import BATCH
 from halo_agent.engine.mapper import comparable_id
 from halo_agent.engine.records import NO_WISH, Expected, Link, Place, PlaceIds, Reference, Role
 from halo_agent.store.files import opened, take_steps, to_its_end, transaction
@@ -64,8 +65,6 @@ STEPS: Final = (
     ) WITHOUT ROWID
     """,
 )
-BATCH: Final = 500
-"""Rows that are read together."""
 
 Rows = list[tuple[Any, ...]]  # Any: one value per column
 

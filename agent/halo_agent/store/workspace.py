@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import aiosqlite
 
+from halo_agent.engine.batches import BATCH
 from halo_agent.engine.changes import Adopt, Create, Decision, Retire, Update
 from halo_agent.engine.contests import Contest, Held, Sought, Verdict
 from halo_agent.engine.ports import D
@@ -41,7 +42,6 @@ SCHEMA: Final = """
 """
 SEARCH: Final = ("sought", "sought_keys", "held", "held_keys", "contested")
 """Tables that are emptied for each kind."""
-BATCH: Final = 500
 LISTED: Final = 6
 """Candidates that are looked at where there are several; a report names fewer."""
 

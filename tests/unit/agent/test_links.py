@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from halo_agent.engine.batches import BATCH
 from halo_agent.engine.records import NO_WISH, Link
-from halo_agent.store.links import BATCH, LinkStore, copied_links, open_links
+from halo_agent.store.links import LinkStore, copied_links, open_links
 from halo_shared.entities import EntityKind
 from halo_shared.errors import ConfigurationError
 from halo_shared.identifiers import IntegrationRef

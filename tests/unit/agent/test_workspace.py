@@ -4,9 +4,10 @@ import os
 from collections import Counter
 from pathlib import Path
 
+from halo_agent.engine.batches import BATCH
 from halo_agent.engine.changes import Adopt, Create, Skip
 from halo_agent.engine.contests import Held, Sought
-from halo_agent.store.workspace import BATCH, open_workspace
+from halo_agent.store.workspace import open_workspace
 from halo_shared.entities import EntityKind
 from halo_shared.errors import AmbiguousMatch
 from halo_shared.runs import Action

@@ -125,6 +125,7 @@ def test_what_a_file_said_travels_unchanged() -> None:
         ("[emailaddress]", "[phone]", "line 5: mapping.users: match: 'phone' is not among the mapped fields (emailaddress, inactive)"),
         ("emailaddress: mail", "azureoid: mail", "line 5: mapping.users: match: 'emailaddress' is not among"),
         ("inactive:", "azureoid:", "line 5: mapping.users: fields: 'azureoid' is the identity, which is always the source's own id"),
+        ("match: [emailaddress]", "useusers_site: true\n    retire: {status_id: 4}", "line 1: mapping.users: retire.status_id, useusers_site can be said of assets only"),
         ("entities: [users]", "entities: []", "line 3: entities: must hold at least 1"),
         ("entities: [users]", "entities: [user]", "line 3: entities.0: must be 'clients', 'sites', 'users', 'technicians' or 'assets'"),
         ("name: people", "name: people\nschedule: {every: 0s}", "line 2: schedule.every: must be greater than or equal to 1 second"),

@@ -18,6 +18,7 @@ from halo_shared.errors import (
     Cancelled,
     IncompleteRead,
     LeaseLost,
+    MappingInvalid,
     TargetUnavailable,
     TooManyRefused,
 )
@@ -576,3 +577,15 @@ async def test_a_plan_writes_nothing(world: World) -> None:
     assert cursors == {USERS: "usn:9"}
     assert world.halo.asked == {"candidates": 1}
     assert await world.links() == {}
+
+
+async def test_a_kind_that_nobody_maps_ends_the_run_with_what_to_do(world: World) -> None:
+    bare = assignment()
+    integration = bare.integration.model_copy(update={"mapping": {}})
+
+    with pytest.raises(
+        MappingInvalid, match=r"nothing is said about 'users'.*give mapping.users its 'identity'"
+    ):
+        await sync(world.attempt(MemorySource(PEOPLE), bare.model_copy(update={"integration": integration})))
+
+    assert world.halo.asked.total() == 0
