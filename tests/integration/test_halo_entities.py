@@ -12,10 +12,11 @@ from halo_agent.targets.halo import HaloTarget, Use
 from halo_agent.targets.halo.resources import KINDS
 from halo_sandbox.server import Sandbox, running
 from halo_shared.entities import EntityKind
-from halo_shared.errors import AmbiguousMatch, RecordRefused, Unplaced
+from halo_shared.errors import AmbiguousMatch, MappingInvalid, RecordRefused, Unplaced
 from halo_shared.integrations import ImportSwitches
 from tests.contract.target import applied
 from tests.unit.agent.targets.support import (
+    Ear,
     HurriedClock,
     Levers,
     halo,
@@ -57,7 +58,7 @@ def linked(kind: EntityKind, id_: str, name: str, **always: object) -> Desired:
 
 
 def technician(id_: str, name: str = "Tess Ek") -> Desired:
-    return replace(person(id_, name=name), kind=TECHNICIANS, place=None)
+    return replace(person(id_, name=name), kind=TECHNICIANS, place=None, identity=("third_party_guid", id_))
 
 
 async def create(target: HaloTarget, wish: Desired) -> int:
@@ -186,6 +187,41 @@ async def test_a_technician_is_made_found_disabled_and_enabled(target: HaloTarge
 
     record = await fetched(target, TECHNICIANS, id_)
     assert (record.active, record.fields["is_me"]) == (True, False)
+
+
+async def test_an_identity_that_halo_does_not_have_is_refused_before_anything_is_made(
+    target: HaloTarget, hands: Levers
+) -> None:
+    with pytest.raises(
+        MappingInvalid, match=r"mapping.technicians.identity: this Halo has no field 'azureoid'"
+    ):
+        await create(target, replace(technician("t-1"), identity=("azureoid", "t-1")))
+
+    assert await hands.held("Agent") == []
+
+
+async def test_where_halo_does_not_describe_itself_the_first_record_shows_that_its_identity_is_not_kept(
+    target: HaloTarget, hands: Levers
+) -> None:
+    await hands.fault("html", status=404, path="/api/swagger/*", times=100)
+    wishes = [replace(technician(f"t-{n}"), identity=("azureoid", f"t-{n}")) for n in range(9)]
+
+    with pytest.raises(MappingInvalid, match="did not keep 'azureoid' with it"):
+        async for _ in target.apply([Create(wish, reason="not in Halo yet") for wish in wishes]):
+            pass
+
+    assert len(await hands.held("Agent")) == 1
+
+
+async def test_a_field_that_halo_would_ignore_is_said_once(sandbox: Sandbox) -> None:
+    ear = Ear()
+    async with halo(sandbox, tell=ear) as target:
+        for number in range(3):
+            await create(target, person(f"a-{number}", emailadress="a@acme.example"))
+
+    (said,) = [text for text in ear.heard if "ignores it" in text]
+    assert "no field 'emailadress'" in said
+    assert "emailaddress" in said
 
 
 # --- users ---

@@ -17,6 +17,7 @@ from halo_agent.targets.halo.client import CONNECTIONS, HaloClient
 from halo_agent.targets.halo.details import Details
 from halo_agent.targets.halo.directory import Directory
 from halo_agent.targets.halo.external_links import ExternalLinks
+from halo_agent.targets.halo.fields import KnownFields
 from halo_agent.targets.halo.finding import Finder
 from halo_agent.targets.halo.instance import Forgetful, Instance, InstanceMemory
 from halo_agent.targets.halo.pacing import Budget, Tell
@@ -95,5 +96,14 @@ def _target(
     arrays = Arrays(instance, tell, allowed=not switches.validateonly)
     writer = Writer(client, reader, finder, links, arrays, clock, validates=switches.validateonly)
     return HaloTarget(
-        client, auth, lists, directory, reader, finder, writer, Switches(switches, instance), use.label
+        client,
+        auth,
+        lists,
+        directory,
+        reader,
+        finder,
+        writer,
+        Switches(switches, instance),
+        KnownFields(instance, tell),
+        use.label,
     )

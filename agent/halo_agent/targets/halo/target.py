@@ -11,6 +11,7 @@ from halo_agent.targets.halo.check import Step, check
 from halo_agent.targets.halo.client import HaloClient
 from halo_agent.targets.halo.directory import Directory
 from halo_agent.targets.halo.drafts import Draft
+from halo_agent.targets.halo.fields import KnownFields
 from halo_agent.targets.halo.finding import Finder
 from halo_agent.targets.halo.paging import Lists
 from halo_agent.targets.halo.reading import Reader
@@ -36,6 +37,7 @@ class HaloTarget:
         finder: Finder,
         writer: Writer,
         switches: Switches,
+        fields: KnownFields,
         label: str,
     ) -> None:
         self._client = client
@@ -46,6 +48,7 @@ class HaloTarget:
         self._finder = finder
         self._writer = writer
         self._switches = switches
+        self._fields = fields
         self._label = label
 
     @property
@@ -95,6 +98,7 @@ class HaloTarget:
             yield draft.change, answer
 
     async def _draft(self, change: Change) -> Draft:
+        await self._fields.look_at(change)
         hints = await self._switches.hints(KINDS[change.kind])
         match change:
             case Create(desired=desired):

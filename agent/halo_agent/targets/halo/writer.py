@@ -22,7 +22,8 @@ from halo_agent.targets.halo.replies import Sorted, sort_replies
 from halo_agent.targets.halo.resources import ASSET
 from halo_shared import logs
 from halo_shared.clock import Clock
-from halo_shared.errors import RecordError, RecordRefused
+from halo_shared.entities import EntityKind
+from halo_shared.errors import MappingInvalid, RecordError, RecordRefused
 
 log = logs.get(__name__)
 
@@ -56,6 +57,8 @@ class Writer:
         self._links = links
         self._arrays = arrays
         self._clock = clock
+        self._proved: set[EntityKind] = set()
+        """Kinds of which Halo is seen to keep the identity."""
         self._validates = validates
         """Whether Halo is asked to validate an asset before it is written."""
 
@@ -64,7 +67,8 @@ class Writer:
         for new in (True, False):
             waiting = [draft for draft in drafts if draft.new is new]
             while waiting:
-                size = await self._arrays.size(waiting[0].resource, len(waiting), new=new)
+                proved = not new or waiting[0].change.kind in self._proved
+                size = await self._arrays.size(waiting[0].resource, len(waiting), new=new) if proved else 1
                 some, waiting = waiting[:size], waiting[size:]
                 if len(some) == 1:
                     yield some[0], await self._alone(some[0])
@@ -117,12 +121,30 @@ class Writer:
         halo_id = wire.written_id(body)
         if halo_id:
             await self._link(draft, halo_id, body)
+            await self._prove(draft, halo_id, body)
             return Applied(halo_id)
         if refused := refused_row(body):
             return RecordRefused(f"Halo took a new record for {draft.resource.path} and answered: {refused}")
         raise AnswerLost(
             f"Halo took a new record for {draft.resource.path} and did not say which id it has.", over=True
         )
+
+    async def _prove(self, draft: Draft, halo_id: int, reply: object) -> None:
+        """Look once, at the first new record of a kind, whether Halo keeps the identity by which it is found again."""
+        kind = draft.change.kind
+        if kind in self._proved:
+            return
+        if draft.external_link is None and not any(
+            draft.is_shown_by(row, self._links.label) for row in wire.replies(reply)
+        ):
+            held = [record async for record in self._reader.fetch(kind, [halo_id])]
+            if held and not draft.fulfilled_by(held[0]):
+                name, identity = _wish(draft).identity
+                raise MappingInvalid(
+                    f"mapping.{kind}.identity: Halo made record {halo_id} and did not keep '{name}' with it, so it could "
+                    f"not be found again by '{identity}' and would be made anew by each run. Choose another field."
+                )
+        self._proved.add(kind)
 
     async def _together(self, drafts: Sequence[Draft]) -> AsyncGenerator[Answered, None]:
         """Several in one array. Whatever Halo makes of it, each gets its own answer."""
