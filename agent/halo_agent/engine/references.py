@@ -76,19 +76,18 @@ async def connections(
     }
     known = {one.reference: one.halo_id for one in expected}
     emails = await _emails(attempt, known)
-    updates: list[tuple[Change, RecordError | None]] = []
+    links = {one.link.halo_id: one.link for one in expected if one.link.halo_id in held}
+    wished: dict[int, dict[str, Value]] = {id_: {} for id_ in held}
     for one in expected:
-        existing = held.get(one.link.halo_id or 0)
         value = _value(one.reference, known, emails)
-        if existing is None or value is None:
+        if value is None or one.link.halo_id not in held:
             continue
+        fields, name = wished[one.link.halo_id], FIELD[one.reference.role]
         if one.reference.role is Role.USER:
-            value = together(existing.fields.get(USERS), value)
-        if update := for_reference(one.link, existing, {FIELD[one.reference.role]: value}):
-            updates.append((update, None))
-            fields = {**existing.fields, **update.fields}
-            held[existing.id] = replace(existing, fields=fields)
-    return updates
+            value = together(fields.get(name, held[one.link.halo_id].fields.get(name)), value)
+        fields[name] = value
+    updates = [for_reference(link, held[id_], wished[id_]) for id_, link in links.items()]
+    return [(update, None) for update in updates if update is not None]
 
 
 FIELD: Final = {

@@ -136,6 +136,7 @@ class IntegrationLinks:
             if not known:
                 forget = "UPDATE links SET hash = ? WHERE tenant = ? AND integration = ?"
                 await self._db.execute(forget, (NO_WISH, *self._ref))
+                await self._db.execute("DELETE FROM expected WHERE tenant = ? AND integration = ?", self._ref)
             await self._db.execute(
                 "INSERT OR REPLACE INTO attempts (tenant, integration, fence) VALUES (?, ?, ?)",
                 (*self._ref, self._fence),

@@ -2,13 +2,14 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from halo_agent.engine.batches import BATCH
-from halo_agent.engine.records import NO_WISH, Link
-from halo_agent.store.links import LinkStore, copied_links, open_links
+from halo_agent.engine.records import NO_WISH, Expected, Link, Place, PlaceIds, Reference, Role
+from halo_agent.store.links import STEPS, LinkStore, copied_links, open_links
 from halo_shared.entities import EntityKind
 from halo_shared.errors import ConfigurationError
 from halo_shared.identifiers import IntegrationRef
@@ -233,3 +234,66 @@ class TestTakingOver:
         await store.of(REF, 7).take_over(6)
 
         assert (await store.of(other, 8).find(USERS, ["a-1"]))["a-1"].hash == ANNA.hash
+
+
+class TestExpected:
+    TO_BO = Reference(Role.MANAGER, USERS, "Bo")
+
+    async def test_a_reference_waits_until_both_are_in_halo(self, store: LinkStore) -> None:
+        links = store.of(REF, 1)
+        await links.save([ANNA])
+        await links.expect(USERS, {"a-1": [self.TO_BO]})
+        assert [some async for some in links.expected(USERS)] == []
+
+        await links.save([link_of("bo", 8)])
+
+        expected = [Expected(ANNA, self.TO_BO, 8)]
+        assert [some async for some in links.expected(USERS)] == [expected]
+        await links.met(expected)
+        assert [some async for some in links.expected(USERS)] == []
+
+    async def test_what_is_expected_now_takes_the_place_of_what_was(self, store: LinkStore) -> None:
+        links = store.of(REF, 1)
+        await links.save([ANNA, link_of("bo", 8)])
+        await links.expect(USERS, {"a-1": [self.TO_BO]})
+        await links.expect(USERS, {"a-1": ()})
+
+        assert [some async for some in links.expected(USERS)] == []
+
+    async def test_where_another_agent_has_been_nothing_old_is_expected(self, store: LinkStore) -> None:
+        links = store.of(REF, 1)
+        await links.save([ANNA, link_of("bo", 8)])
+        await links.expect(USERS, {"a-1": [self.TO_BO]})
+
+        assert not await store.of(REF, 5).take_over(4)
+
+        assert [some async for some in store.of(REF, 5).expected(USERS)] == []
+
+    async def test_of_another_integration_nothing_is_expected(self, store: LinkStore) -> None:
+        await store.of(REF, 1).save([ANNA, link_of("bo", 8)])
+        await store.of(REF, 1).expect(USERS, {"a-1": [self.TO_BO]})
+
+        assert [some async for some in store.of(IntegrationRef("acme", "other"), 1).expected(USERS)] == []
+
+
+class TestPlaces:
+    async def test_a_learnt_place_is_known_by_its_integration_from_then_on(self, store: LinkStore) -> None:
+        place, ids_ = Place("Beta", "Main"), PlaceIds(2, 22)
+        await store.of(REF, 1).learn(place, ids_)
+
+        assert await store.of(REF, 2).places() == {place: ids_}
+        assert await store.of(IntegrationRef("acme", "other"), 2).places() == {}
+
+
+async def test_a_store_of_an_older_program_keeps_its_links(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(STEPS[0])
+        db.execute("INSERT INTO links VALUES ('acme', 'people', 'users', 'a-1', 7, 'h', 1, 'Anna', 3, 3)")
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+
+    async with open_links(path) as store:
+        known = await store.of(REF, 4).find(USERS, ["a-1"])
+
+    assert known == {"a-1": Link(USERS, "a-1", 7, hash="h", active=True, name="Anna")}

@@ -432,3 +432,17 @@ class TestTheFirstRun:
 
         assert outcome.status is RunStatus.HELD
         assert [(one.action, one.found, one.limit) for one in outcome.held_for] == [(Action.UPDATE, 20, 4)]
+
+
+async def test_all_that_one_record_waited_for_is_written_at_once(world: World) -> None:
+    """Two updates of one record could overtake each other."""
+    team = [thing(USERS, name, *AT_HQ, mail=f"{name}@acme.example") for name in ("bo", "cy", "di")]
+    rack = replace(LAPTOP, references=(*AT_HQ, *(refers(Role.USER, USERS, one.id) for one in (ANNA, *team))))
+    await synced(world, ACME, HQ, ANNA, rack)
+    world.forget_calls()
+
+    await synced(world, ACME, HQ, ANNA, rack, *team)
+
+    (update,) = [change for change in world.halo.written if change.kind is ASSETS]
+    assert isinstance(update, Update)
+    assert update.fields == {"users": ids(world, "anna", "bo", "cy", "di")}
