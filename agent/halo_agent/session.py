@@ -24,12 +24,14 @@ from halo_shared.messages.commands import (
 from halo_shared.messages.requests import ConnectorSpec, Heartbeat, Hello
 from halo_shared.topology import TO_CONTROLLER, agent_queue
 from halo_shared.transport import Transport
-from halo_shared.transport.consuming import serve
+from halo_shared.transport.consuming import serve_all
 
 log = logs.get(__name__)
 
 HELLO_EVERY: Final = 3.0
 """Seconds between hellos while nobody answers: the controller may be away."""
+REJECTED_EVERY: Final = 30.0
+"""Seconds between hellos once the controller has said why not: a person must act first."""
 
 
 class Session:
@@ -45,13 +47,22 @@ class Session:
         self._clock = clock
         self._welcome: asyncio.Future[Welcome] = asyncio.get_running_loop().create_future()
         self._doing: list[Callable[[], Sequence[str]]] = []
+        self._drain: Callable[[bool], None] = lambda _: None
+        self._listens = asyncio.Event()
+        self._rejected = False
 
     async def listen(self) -> None:
-        """Take the controller's commands for ever; raises ConfigurationError when it does not know this agent."""
+        """Take the controller's commands for ever; raises ConfigurationError when it does not know this agent.
+
+        Only one process may listen under an agent's name. Another one waits for its end and says nothing until then.
+        """
         queue = agent_queue(self._hello.agent)
         try:
-            await serve(self._transport, queue, COMMANDS, self._obey, prefetch=20)
+            async with self._transport.consume(queue, prefetch=20, alone=True) as deliveries:
+                self._listens.set()
+                await serve_all(deliveries, COMMANDS, self._obey)
         except Unroutable as error:
+            await self._say_hello()  # in vain, and the controller can show who it was
             name = self._hello.agent
             raise ConfigurationError(
                 f"The controller does not know an agent '{name}'. Register it there with: "
@@ -67,46 +78,57 @@ class Session:
         welcome = await self._greet()
         while True:
             await self._clock.sleep(welcome.heartbeat_seconds)
-            held = self._leases.held
-            await self._say(
-                Heartbeat(
-                    agent=self._hello.agent,
-                    session=self._hello.session,
-                    ask=self._leases.ask_to_renew(),
-                    held=held,
-                    free_slots=max(0, self._hello.slots - len(held)),
-                    spooled=self._outbox.waiting,
-                    dropped=self._outbox.dropped,
-                    doing=tuple(line for lines in self._doing for line in lines()),
-                )
-            )
+            await self._say(self.heartbeat(ask=self._leases.ask_to_renew()))
+
+    def heartbeat(self, *, ask: UUID) -> Heartbeat:
+        """What there is to say of this agent now."""
+        held = self._leases.held
+        return Heartbeat(
+            agent=self._hello.agent,
+            session=self._hello.session,
+            ask=ask,
+            held=held,
+            free_slots=max(0, self._hello.slots - len(held)),
+            spooled=self._outbox.waiting,
+            dropped=self._outbox.dropped,
+            doing=tuple(line for lines in self._doing for line in lines()),
+        )
 
     def tell(self, doing: Callable[[], Sequence[str]]) -> None:
         """Let heartbeats carry these lines on what is being done."""
         self._doing.append(doing)
 
+    def on_drain(self, drain: Callable[[bool], None]) -> None:
+        """Let this be told whether the controller wants the agent to take no new work."""
+        self._drain = drain
+
     async def _greet(self) -> Welcome:
+        await self._listens.wait()
         while not self._welcome.done():
             await self._say_hello()
-            await asyncio.wait([self._welcome], timeout=HELLO_EVERY)
+            pause = REJECTED_EVERY if self._rejected else HELLO_EVERY
+            await asyncio.wait([self._welcome], timeout=pause)
             if not self._welcome.done():
-                log.info("controller_silent", agent=self._hello.agent, next_try_in=HELLO_EVERY)
+                log.info("not_welcome_yet", agent=self._hello.agent, next_try_in=pause)
         return self._welcome.result()
 
     async def _obey(self, command: Command) -> None:
         match command:
             case Welcome(session=session):
                 if session == self._hello.session and not self._welcome.done():
+                    self._drain(command.drain)
                     self._welcome.set_result(command)
                     log.info("welcomed", agent=self._hello.agent, group=command.group)
             case Rejected(code="SayHello"):
                 await self._say_hello()
             case Rejected():
+                self._rejected = True
                 log.error("rejected", agent=self._hello.agent, code=command.code, why=command.message)
             case LeaseGranted() | LeaseRefused():
                 self._leases.answered(command)
             case LeasesRenewed():
                 self._leases.renewed(command)
+                self._drain(command.drain)
             case Cancel():
                 self._leases.cancel(command)
             case _:

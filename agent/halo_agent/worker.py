@@ -54,6 +54,8 @@ class Worker:
         self._attempts: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._draining = asyncio.Event()
+        self.resting = False
+        """Whether the controller wants nothing new to be taken."""
 
     def doing(self) -> Sequence[str]:
         """One line per run on what is being done."""
@@ -66,8 +68,9 @@ class Worker:
         """Take jobs until told to drain, then return once the last attempt has ended."""
         try:
             while not self._draining.is_set():
-                await self._until(lambda: self._draining.is_set() or len(self._busy) < self._slots)
-                await self._take_while_free(group)
+                await self._until(self._draining_or_free)
+                if not self._draining.is_set():
+                    await self._take_while_free(group)
             await self._until(lambda: not self._busy)
         finally:
             self.cancel()
@@ -77,6 +80,13 @@ class Worker:
         """Take nothing new; what runs goes on to its end."""
         self._draining.set()
         self._note()
+
+    def rest(self, resting: bool) -> None:
+        """Take nothing new until told otherwise: what waits goes to the others of the group."""
+        if resting is not self.resting:
+            log.info("drained_by_the_controller" if resting else "resumed_by_the_controller")
+            self.resting = resting
+            self._note()
 
     def cancel(self) -> None:
         """Stop what runs; each attempt still says its last word."""
@@ -97,10 +107,13 @@ class Worker:
                 task.cancel()
             await asyncio.gather(taking, closing, return_exceptions=True)
 
+    def _draining_or_free(self) -> bool:
+        return self._draining.is_set() or (not self.resting and len(self._busy) < self._slots)
+
     def _closed(self) -> bool:
         """Whether to stop consuming: no slot is free or nothing new is wanted, and no message is in hand."""
         asking = any(reporter is None for reporter in self._busy.values())
-        return not asking and (self._draining.is_set() or len(self._busy) >= self._slots)
+        return not asking and (self._draining.is_set() or self.resting or len(self._busy) >= self._slots)
 
     async def _take(self, group: str) -> None:
         async with self._transport.consume(jobs_queue(group), prefetch=self._slots) as deliveries:
@@ -109,7 +122,7 @@ class Worker:
                     await settle(delivery, Settle.DONE)
                     continue
                 await self._until(lambda: len(self._busy) < self._slots)
-                if self._draining.is_set():
+                if self._draining.is_set() or self.resting:
                     return
                 self._begin(job, delivery)
 
@@ -148,7 +161,7 @@ class Worker:
                 return answer
             case LeaseRefused():
                 log.info("job_refused", run=job.run, code=answer.code, why=answer.message)
-                await settle(delivery, Settle.DONE)
+                await _settle_refused(delivery, answer)
             case None:
                 log.warning("job_given_back", run=job.run, why="the controller gave no answer")
                 await settle(delivery, Settle.AGAIN)
@@ -196,6 +209,14 @@ class Worker:
         """Let all who wait for a condition look again."""
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+async def _settle_refused(delivery: Delivery, refused: LeaseRefused) -> None:
+    """A job that another agent is to have goes back to the group; any other is over."""
+    if refused.again_after is None:
+        await settle(delivery, Settle.DONE)
+    else:
+        await settle(delivery, Settle.AGAIN, after=refused.again_after)
 
 
 async def _until_done_or_ended(work: "asyncio.Task[Ending]", lease: Lease) -> None:

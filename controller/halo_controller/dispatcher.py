@@ -10,6 +10,7 @@ from halo_controller.nouns import Explaining, Integration, Run, Trigger
 from halo_controller.store import integrations, outbox, runs
 from halo_controller.telling import tell
 from halo_shared.identifiers import IntegrationRef, new_run_id
+from halo_shared.messages.base import OLDEST_VERSION
 from halo_shared.messages.codec import seal
 from halo_shared.messages.jobs import SyncJob
 from halo_shared.runs import Mode, RunStatus
@@ -89,7 +90,9 @@ async def _send_job(db: AsyncConnection, run: Run, integration: Integration, now
         connector=integration.spec.connector,
         queued_at=now,
     )
-    await outbox.put(db, seal(job, message_id=f"{run.id}.{run.attempt}"), to_group(run.group), run=run.id)
+    # Any agent of the group may take it, so it speaks as the oldest of them.
+    sealed = seal(job, message_id=f"{run.id}.{run.attempt}", version=OLDEST_VERSION)
+    await outbox.put(db, sealed, to_group(run.group), run=run.id)
 
 
 def _ready_group(integration: Integration) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypeGuard
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +15,7 @@ from halo_controller.store import events, integrations, records, runlog, runs
 from halo_controller.store.database import Database
 from halo_shared import logs
 from halo_shared.clock import Clock
+from halo_shared.errors import LeaseLost
 from halo_shared.messages.events import Event, Finished, Outcomes, Progress, StatusChanged
 from halo_shared.runs import RunStatus
 
@@ -77,7 +78,7 @@ async def _take_in(
         if run is not before[id_]:
             await runs.save(db, run)
     for event in heard:
-        if isinstance(event, Finished):
+        if isinstance(event, Finished) and runs_now[event.origin.run].status is not RunStatus.RUNNING:
             await _end_attempt(db, runs_now[event.origin.run], event, now)
     await runlog.note_stages(db, heard)
     await recorder.record(db, [event for event in heard if runs_now[event.origin.run].whole], now)
@@ -121,6 +122,9 @@ def _progressed(run: Run, event: Progress) -> Run:
 
 
 def _finished(run: Run, event: Finished, now: datetime) -> Run:
+    if event.failure and event.failure.code == LeaseLost.__name__:
+        # The attempt is over and the run is not: what follows from a lease that ran out is for the reconciler.
+        return run.model_copy(update={"lease_until": now - timedelta(microseconds=1)})
     status = TRANSITIONS[run.status, _ENDS[event.status]]
     return run.model_copy(
         update={

@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from halo_controller.nouns import Agent, Integration, Run
+from halo_controller.nouns import Agent, AgentState, Integration, Run
 from halo_shared.messages.requests import HeldLease
 from halo_shared.runs import RunStatus
 
 LEASE: Final = timedelta(seconds=45)
 """How long a lease lasts in a group of several, unless a heartbeat renews it."""
 MOST_ATTEMPTS: Final = 3
+FIRST_CHOICE_FOR: Final = timedelta(seconds=3)
+"""How long a job is kept for the agent that knows the integration best, if that one is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Refusal:
 
     code: str
     message: str
+    again_after: float | None = None
+    """Seconds after which the job is to be given back to the group; None when nobody needs it any more."""
 
 
 def decide(
@@ -50,6 +54,10 @@ def decide(
         return _while_running(run, agent, now)
     if run.status not in (RunStatus.QUEUED, RunStatus.DISPATCHED):
         return Refusal("RunNotWaiting", f"Run {run.id} is {run.status}; there is nothing to start.")
+    if agent.draining:
+        return Refusal(
+            "Draining", f"Agent {agent.name} is drained; its group goes on without it.", again_after=1.0
+        )
     if run.group != agent.group:
         return Refusal(
             "OtherGroup", f"Run {run.id} is for group {run.group}; {agent.name} is of {agent.group}."
@@ -59,6 +67,24 @@ def decide(
         repeated=False,
         lease_until=lease_end(now, deadline, agents_in_group=agents_in_group),
         deadline=deadline,
+    )
+
+
+def better_placed(run: Run, agent: Agent, last: Agent | None, busy: int, now: datetime) -> Refusal | None:
+    """Why this agent is to leave the job to the one that made the attempt before; None when it need not.
+
+    That one holds the freshest links of the integration, and so asks Halo least. `busy` is how many runs it has.
+    """
+    if last is None or last.name == agent.name or agent.protocol < 2:
+        return None
+    waited = now - (run.dispatched_at or run.queued_at)
+    idle = last.group == run.group and last.state(now) is AgentState.ONLINE and busy < last.slots
+    if not idle or waited > FIRST_CHOICE_FOR:
+        return None
+    return Refusal(
+        "BetterPlaced",
+        f"Agent {last.name} made the attempt before, has its links and is free; it is asked first.",
+        again_after=0.5,
     )
 
 

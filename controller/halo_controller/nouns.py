@@ -18,6 +18,14 @@ from halo_shared.runs import Approval, Counts, Cursors, Excess, Frozen, Mode, Ru
 HEARTBEAT: Final = timedelta(seconds=10)
 SILENT_AFTER: Final = 3 * HEARTBEAT
 """An agent that missed this many heartbeats is called silent."""
+DEAD_AFTER: Final = timedelta(seconds=45)
+"""Silence after which an agent's attempts are lost: it outlasts the longest pause before a reconnection."""
+STALLED_AFTER: Final = 2 * HEARTBEAT
+"""An agent whose loop has not moved for so long is called stalled."""
+GIVEN_UP_AFTER: Final = timedelta(minutes=5)
+"""A stall after which an agent's attempts are lost: no call of a connector may take so long."""
+PARTED_AFTER: Final = timedelta(seconds=5)
+"""After a goodbye the last words of its attempts may still be on their way, but no longer than this."""
 
 
 class Tenant(Frozen):
@@ -67,6 +75,12 @@ class AgentState(StrEnum):
     """Registered, and never heard of yet."""
     ONLINE = "online"
     SILENT = "silent"
+    STALLED = "stalled"
+    """Its process lives, and its loop does not move: it can take no job and hear no cancel."""
+    DRAINING = "draining"
+    """It finishes what it has and takes nothing new."""
+    STOPPED = "stopped"
+    """It said goodbye."""
 
 
 class Agent(Frozen):
@@ -84,12 +98,34 @@ class Agent(Frozen):
     dropped: int = 0
     connectors: tuple[ConnectorSpec, ...] = ()
     doing: tuple[str, ...] = ()
+    protocol: int = 0
+    """The version that it speaks; zero before it was heard."""
+    stalled: float = 0
+    """For how many seconds its loop had not moved when it was last heard."""
+    draining: bool = False
 
     def state(self, now: datetime) -> AgentState:
-        """Whether it can be heard now."""
+        """Whether it can be heard now, and would work."""
         if self.seen_at is None:
             return AgentState.EXPECTED
-        return AgentState.ONLINE if now - self.seen_at <= SILENT_AFTER else AgentState.SILENT
+        if self.session is None:
+            return AgentState.STOPPED
+        if now - self.seen_at > SILENT_AFTER:
+            return AgentState.SILENT
+        if self.stalled > STALLED_AFTER.total_seconds():
+            return AgentState.STALLED
+        return AgentState.DRAINING if self.draining else AgentState.ONLINE
+
+
+NOT_REGISTERED: Final = "It is not registered here."
+
+
+class Stranger(Frozen):
+    """A program that calls itself an agent and cannot be answered as one."""
+
+    name: AgentId
+    why: str
+    heard_at: datetime
 
 
 class Trigger(StrEnum):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +12,7 @@ from halo_controller.dispatcher import queue_again
 from halo_controller.errors import Conflict
 from halo_controller.leasing import MOST_ATTEMPTS
 from halo_controller.lifecycle import TRANSITIONS, Happening
-from halo_controller.nouns import SILENT_AFTER, Agent, Run
+from halo_controller.nouns import DEAD_AFTER, GIVEN_UP_AFTER, PARTED_AFTER, SILENT_AFTER, Agent, Run
 from halo_controller.steering import cancel
 from halo_controller.store import agents, runs
 from halo_controller.store.database import Database
@@ -50,8 +50,11 @@ class GiveUp:
     reason: str
 
 
-def verdict(run: Run, agent: Agent | None, now: datetime) -> Leave | SendAgain | GiveUp:
-    """What this open run needs, and why. `agent` is the one that has its lease."""
+def verdict(run: Run, agent: Agent | None, now: datetime, heard_for: timedelta) -> Leave | SendAgain | GiveUp:
+    """What this open run needs, and why. `agent` is the one that has its lease.
+
+    `heard_for` is how long the centre itself has heard without a break: silence before that is not the agent's.
+    """
     if (
         run.status is RunStatus.DISPATCHED
         and run.dispatched_at
@@ -62,13 +65,25 @@ def verdict(run: Run, agent: Agent | None, now: datetime) -> Leave | SendAgain |
         return Leave()
     if run.deadline and now > run.deadline:
         return GiveUp(f"it did not end by its deadline, {run.deadline:%Y-%m-%d %H:%M:%S} UTC")
-    if run.lease_until and now > run.lease_until:
+    hears = heard_for >= DEAD_AFTER
+    if hears and run.lease_until and now > run.lease_until:
         return GiveUp(f"agent {run.agent} has not renewed its lease since {run.lease_until:%H:%M:%S} UTC")
-    if agent and agent.session != run.session:
-        return GiveUp(f"agent {run.agent} was restarted and no longer works on it")
-    if agent and _let_go(run, agent):
-        return GiveUp(f"agent {run.agent} no longer works on it")
-    return Leave()
+    why = _gone(run, agent, now, hears=hears) if agent else None
+    return GiveUp(f"agent {run.agent} {why}") if why else Leave()
+
+
+def _gone(run: Run, agent: Agent, now: datetime, *, hears: bool) -> str | None:
+    """Why the agent can no longer be at work on the run; None while it may be."""
+    unheard = now - agent.seen_at if agent.seen_at else timedelta()
+    if agent.session is None:
+        return "has stopped and no longer works on it" if unheard > PARTED_AFTER else None
+    if agent.session != run.session:
+        return "was restarted and no longer works on it"
+    if hears and unheard > DEAD_AFTER:
+        return f"has not been heard since {agent.seen_at:%H:%M:%S} UTC"
+    if timedelta(seconds=agent.stalled) > GIVEN_UP_AFTER:
+        return f"has not moved for {agent.stalled / 60:.0f} minutes"
+    return "no longer works on it" if _let_go(run, agent) else None
 
 
 def _let_go(run: Run, agent: Agent) -> bool:
@@ -87,9 +102,16 @@ def _worth_another(run: Run, now: datetime) -> bool:
 class Reconciler:
     """Looks every few seconds at all open runs."""
 
-    def __init__(self, database: Database, wake_publisher: Callable[[], None], clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        wake_publisher: Callable[[], None],
+        heard_for: Callable[[], timedelta],
+        clock: Clock,
+    ) -> None:
         self._database = database
         self._wake_publisher = wake_publisher
+        self._heard_for = heard_for
         self._clock = clock
         self._redactor = Redactor()
 
@@ -107,7 +129,7 @@ class Reconciler:
             known = {agent.name: agent for agent in await agents.every(db)}
             still_open = await runs.still_open(db)
         for run in still_open:
-            if not isinstance(verdict(run, known.get(run.agent or ""), now), Leave):
+            if not isinstance(verdict(run, known.get(run.agent or ""), now, self._heard_for()), Leave):
                 await self._mend(run.id, now)
 
     async def _mend(self, run_id: str, now: datetime) -> None:
@@ -115,7 +137,7 @@ class Reconciler:
         async with self._database.write() as db:
             run = await runs.get(db, run_id)
             agent = await agents.find(db, run.agent) if run.agent else None
-            match verdict(run, agent, now):
+            match verdict(run, agent, now, self._heard_for()):
                 case SendAgain(reason):
                     await self._send_again(db, run, reason, now)
                 case GiveUp(reason):

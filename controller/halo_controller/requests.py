@@ -2,20 +2,25 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+from pydantic import Field, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller import leasing
+from halo_controller.hearing import Hearing
 from halo_controller.leasing import Grant, Refusal
 from halo_controller.lifecycle import TRANSITIONS, Happening
-from halo_controller.nouns import HEARTBEAT, Agent, Integration, Run
+from halo_controller.nouns import HEARTBEAT, NOT_REGISTERED, Agent, Integration, Run
 from halo_controller.publisher import Publisher
 from halo_controller.steering import send_cancel
-from halo_controller.store import agents, integrations, outbox, runs, tenants
+from halo_controller.store import agents, integrations, outbox, runs, strangers, tenants
 from halo_controller.store.database import Database
 from halo_shared import logs
 from halo_shared.clock import Clock
+from halo_shared.errors import UnsupportedVersion
+from halo_shared.identifiers import AgentId
+from halo_shared.messages.base import PROTOCOL_VERSION
 from halo_shared.messages.codec import seal
 from halo_shared.messages.commands import (
     Assignment,
@@ -27,43 +32,87 @@ from halo_shared.messages.commands import (
     RenewedLease,
     Welcome,
 )
-from halo_shared.messages.requests import Heartbeat, HeldLease, Hello, LeaseRequest, Request
+from halo_shared.messages.requests import (
+    Echo,
+    Goodbye,
+    Heartbeat,
+    HeldLease,
+    Hello,
+    LeaseRequest,
+    Request,
+)
 from halo_shared.outcomes import History
-from halo_shared.runs import Mode
+from halo_shared.runs import Frozen, Mode
 from halo_shared.topology import to_agent
 
 log = logs.get(__name__)
+
+FromAgent = Hello | Heartbeat | LeaseRequest | Goodbye
+
+
+class Speaker(Frozen):
+    """As much of a request as can be read in any version."""
+
+    protocol: int = Field(ge=0)
+    agent: AgentId
+    session: UUID | None = None
 
 
 class Answerer:
     """Answers one request after the other."""
 
-    def __init__(self, database: Database, publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, database: Database, publisher: Publisher, hearing: Hearing, clock: Clock) -> None:
         self._database = database
         self._publisher = publisher
+        self._hearing = hearing
         self._clock = clock
 
     async def answer(self, request: Request) -> None:
-        """Do what the request asks and put the answer into the outbox."""
+        """Do what the request asks and put the answer into the outbox, in the version that the agent speaks."""
+        if isinstance(request, Echo):
+            self._hearing.heard(request)
+            return
         now = self._clock.now()
         async with self._database.write() as db:
             agent = await agents.asking(db, request.agent)
             if agent is None:
                 log.warning("agent_unknown", agent=request.agent, request=request.kind)
+                await strangers.note(db, request.agent, NOT_REGISTERED, now)
                 return
             for command in await self._commands(db, request, agent, now):
-                await outbox.put(db, seal(command, message_id=str(uuid4())), to_agent(agent.name))
+                sealed = seal(command, message_id=str(uuid4()), version=request.protocol)
+                await outbox.put(db, sealed, to_agent(agent.name))
         self._publisher.wake()
 
+    async def refuse(self, body: bytes, error: UnsupportedVersion) -> bool:
+        """Tell an agent of another version so, in words that every version knows; False when it cannot be named."""
+        try:
+            speaker = Speaker.model_validate_json(body)
+        except ValidationError:
+            return False
+        log.warning("agent_speaks_otherwise", agent=speaker.agent, protocol=speaker.protocol)
+        told = Rejected(session=speaker.session, code=error.code, message=error.message)
+        sealed = seal(told, message_id=str(uuid4()), version=min(speaker.protocol, PROTOCOL_VERSION))
+        async with self._database.write() as db:
+            await strangers.note(db, speaker.agent, error.message, self._clock.now())
+            if await agents.find(db, speaker.agent):
+                await outbox.put(db, sealed, to_agent(speaker.agent))
+        self._publisher.wake()
+        return True
+
     async def _commands(
-        self, db: AsyncConnection, request: Request, agent: Agent, now: datetime
+        self, db: AsyncConnection, request: FromAgent, agent: Agent, now: datetime
     ) -> list[Command]:
         match request:
             case Hello():
                 await agents.greet(db, request, now)
+                await strangers.forget(db, agent.name)
                 log.info("agent_said_hello", agent=agent.name, group=agent.group, version=request.version)
                 welcome = Welcome(
-                    session=request.session, group=agent.group, heartbeat_seconds=HEARTBEAT.total_seconds()
+                    session=request.session,
+                    group=agent.group,
+                    heartbeat_seconds=HEARTBEAT.total_seconds(),
+                    drain=agent.draining,
                 )
                 return [welcome, await _renew(db, agent, request, now)]
             case Heartbeat() if agent.session != request.session:
@@ -78,7 +127,12 @@ class Answerer:
                 await agents.saw(db, request, now)
                 return [await _renew(db, agent, request, now)]
             case LeaseRequest():
+                await agents.heard(db, agent.name, now)
                 return [await _lease(db, agent, request, now)]
+            case Goodbye():
+                await agents.left(db, request, now)
+                log.info("agent_said_goodbye", agent=agent.name)
+                return []
 
 
 async def _renew(
@@ -96,7 +150,11 @@ async def _renew(
         await send_cancel(db, run)
     await _note_unheld(db, agent, {one.run for one in renewed}, now)
     return LeasesRenewed(
-        session=request.session, ask=request.ask, renewed=tuple(renewed), revoked=tuple(revoked)
+        session=request.session,
+        ask=request.ask,
+        renewed=tuple(renewed),
+        revoked=tuple(revoked),
+        drain=agent.draining,
     )
 
 
@@ -132,10 +190,17 @@ async def _lease(db: AsyncConnection, agent: Agent, request: LeaseRequest, now: 
     integration = await integrations.get(db, run.ref) if run else None
     members = await agents.count(db, agent.group)
     decision = leasing.decide(run, integration, agent, request.session, now, agents_in_group=members)
+    if run and isinstance(decision, Grant) and not decision.repeated:
+        last = await runs.last_agent(db, run.ref)
+        busy = len(await runs.running_on(db, last)) if last else 0
+        known = await agents.find(db, last) if last else None
+        decision = leasing.better_placed(run, agent, known, busy, now) or decision
     match decision:
-        case Refusal(code, message):
+        case Refusal(code, message, again_after):
             log.info("lease_refused", run=request.run, agent=agent.name, code=code)
-            return LeaseRefused(ask=request.ask, run=request.run, code=code, message=message)
+            return LeaseRefused(
+                ask=request.ask, run=request.run, code=code, message=message, again_after=again_after
+            )
         case Grant() if run and integration:
             if not decision.repeated:
                 run = await _start(db, run, request, decision, now)

@@ -10,8 +10,9 @@ from halo_controller.dispatcher import queue_again
 from halo_controller.errors import Conflict, Invalid
 from halo_controller.lifecycle import Happening, follows
 from halo_controller.nouns import Run
-from halo_controller.store import outbox, runs
+from halo_controller.store import agents, outbox, runs
 from halo_controller.telling import tell
+from halo_shared.messages.base import PROTOCOL_VERSION
 from halo_shared.messages.codec import seal
 from halo_shared.messages.commands import Cancel
 from halo_shared.runs import Approval, RunStatus
@@ -33,7 +34,9 @@ async def send_cancel(db: AsyncConnection, run: Run) -> None:
     """Ask the agent of a running run to stop it."""
     if run.agent and run.cancel_reason:
         message = Cancel(run=run.id, reason=run.cancel_reason)
-        await outbox.put(db, seal(message, message_id=str(uuid4())), to_agent(run.agent))
+        agent = await agents.find(db, run.agent)
+        spoken = agent.protocol if agent and agent.protocol else PROTOCOL_VERSION
+        await outbox.put(db, seal(message, message_id=str(uuid4()), version=spoken), to_agent(run.agent))
 
 
 async def approve(db: AsyncConnection, run: Run, up_to: int | None, who: str, now: datetime) -> Run:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from halo_controller.declarer import Declarer
 from halo_controller.forgetting import Forgetter
+from halo_controller.hearing import Hearing
 from halo_controller.inbox import Inbox
 from halo_controller.incidents.deadman import DeadMansSwitch
 from halo_controller.incidents.watch import Watch
@@ -65,8 +66,9 @@ async def running(
     """A controller at work: every loop runs until the block is left. Without a postroom messages are only written."""
     publisher = Publisher(database, transport, clock)
     scheduler = Scheduler(database, publisher.wake, clock)
-    reconciler = Reconciler(database, publisher.wake, clock)
-    answerer = Answerer(database, publisher, clock)
+    hearing = Hearing(transport, clock)
+    reconciler = Reconciler(database, publisher.wake, hearing.heard_for, clock)
+    answerer = Answerer(database, publisher, hearing, clock)
     inbox = Inbox(database, clock)
     declarer = Declarer(database, transport, clock)
     watch = Watch(database, transport, clock)
@@ -76,7 +78,9 @@ async def running(
         *([Sender(database, postroom, clock)] if postroom else []),
         *([DeadMansSwitch(watchdog_url, database, transport, clock)] if watchdog_url else []),
     ]
-    requests = partial(serve, transport, REQUESTS_QUEUE, REQUESTS, answerer.answer, prefetch=50)
+    requests = partial(
+        serve, transport, REQUESTS_QUEUE, REQUESTS, answerer.answer, prefetch=50, foreign=answerer.refuse
+    )
     events = partial(serve_batches, transport, EVENTS_QUEUE, EVENTS, inbox.take, prefetch=EVENTS_AT_ONCE)
 
     async with asyncio.TaskGroup() as loops:
@@ -86,6 +90,7 @@ async def running(
             loops.create_task(publisher.run(), name="publisher"),
             loops.create_task(_after(declarer.declared, requests), name="requests"),
             loops.create_task(_after(declarer.declared, events), name="inbox"),
+            loops.create_task(_after(declarer.declared, hearing.run), name="hearing"),
             loops.create_task(reconciler.run(), name="reconciler"),
             loops.create_task(watch.run(), name="watch"),
             loops.create_task(notifier.run(), name="notifier"),

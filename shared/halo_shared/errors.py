@@ -6,6 +6,7 @@
     │   ├── TargetUnavailable
     │   ├── RateLimited           … after `retry_after` seconds
     │   ├── BrokerUnavailable
+    │   ├── QueueTaken
     │   ├── StoreBusy
     │   └── DeliveryLost          … the broker hands it out again by itself
     ├── ConfigurationError        a person must change something
@@ -78,6 +79,10 @@ class RateLimited(TransientError):
 
 class BrokerUnavailable(TransientError):
     """The message broker is not available."""
+
+
+class QueueTaken(TransientError):
+    """Another process listens to this queue, which only one may."""
 
 
 class StoreBusy(TransientError):

@@ -16,11 +16,12 @@ from halo_shared.entities import EntityKind
 from halo_shared.errors import ErrorClass
 from halo_shared.integrations import IntegrationSpec, TenantSpec
 from halo_shared.messages import commands, events, jobs, requests
-from halo_shared.messages.base import Failure, Message
+from halo_shared.messages.base import PROTOCOL_VERSION, Failure, Message
 from halo_shared.outcomes import FieldChange, Outcome, Result
 from halo_shared.runs import Action, Approval, Excess, Mode, RunStatus, Tally
 
-FOLDER: Final = Path(__file__).parent / "wire" / "v1"
+FOLDER: Final = Path(__file__).parent / "wire" / f"v{PROTOCOL_VERSION}"
+"""Today's version; the folders beside it hold what older programs say."""
 
 FAMILIES: Final[tuple[TypeAdapter[Any], ...]] = (  # Any: a family is a union of messages
     TypeAdapter(jobs.Job),
@@ -119,10 +120,14 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         held=HELD,
         free_slots=1,
         spooled=12,
+        dropped=3,
         doing=("worker: reading users of acme/people",),
+        stalled=42.5,
     ),
     requests.LeaseRequest(agent="agent-7", session=SESSION, run=RUN, ask=ASK),
-    commands.Welcome(session=SESSION, group="acme-lan", heartbeat_seconds=10),
+    requests.Goodbye(agent="agent-7", session=SESSION),
+    requests.Echo(id=ASK),
+    commands.Welcome(session=SESSION, group="acme-lan", heartbeat_seconds=10, drain=True),
     commands.Rejected(session=SESSION, code="UnknownAgent", message="No agent of that name is known."),
     commands.LeaseGranted(
         ask=ASK,
@@ -141,12 +146,15 @@ EXAMPLES: Final[tuple[Message, ...]] = (
             approved=(Approval(entity=EntityKind.USERS, action=Action.RETIRE, up_to=212),),
         ),
     ),
-    commands.LeaseRefused(ask=ASK, run=RUN, code="AlreadyLeased", message="Another agent has this run."),
+    commands.LeaseRefused(
+        ask=ASK, run=RUN, code="AlreadyLeased", message="Another agent has this run.", again_after=0.5
+    ),
     commands.LeasesRenewed(
         session=SESSION,
         ask=ASK,
-        renewed=(commands.RenewedLease(run=RUN, fence=7, lease_seconds=60),),
+        renewed=(commands.RenewedLease(run=RUN, fence=7, lease_seconds=60, requests_per_minute=20),),
         revoked=("0123456789ab",),
+        drain=True,
     ),
     commands.Cancel(run=RUN, reason="Cancelled by an operator."),
     events.Started(
@@ -264,6 +272,7 @@ def write_new() -> list[Path]:
     """Write the files of examples that have none yet."""
     new = [(file_of(kind_of(example)), example) for example in EXAMPLES]
     written = [(path, example) for path, example in new if not path.exists()]
+    FOLDER.mkdir(exist_ok=True)
     for path, example in written:
         path.write_text(example.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return [path for path, _ in written]

@@ -17,6 +17,12 @@ Json = Any  # Any: as deep as the message is
 
 every_example = pytest.mark.parametrize("example", golden.EXAMPLES, ids=golden.kind_of)
 
+every_older_file = pytest.mark.parametrize(
+    "file",
+    sorted(file for file in golden.FOLDER.parent.glob("*/*.json") if file.parent != golden.FOLDER),
+    ids=lambda file: f"{file.parent.name}-{file.stem}",
+)
+
 
 def decode(data: Json) -> Message:
     """Read as the one family that knows the message."""
@@ -81,7 +87,20 @@ def test_an_example_leaves_no_field_at_its_default_by_oversight(example: Message
 
 def test_this_program_speaks_what_it_understands() -> None:
     assert PROTOCOL_VERSION in SUPPORTED_VERSIONS
-    assert {golden.FOLDER.name} == {f"v{version}" for version in SUPPORTED_VERSIONS}
+    assert {folder.name for folder in golden.FOLDER.parent.iterdir()} == {
+        f"v{version}" for version in SUPPORTED_VERSIONS
+    }
+
+
+@every_older_file
+def test_what_an_older_program_says_is_read_and_said_back_in_its_version(file: Path) -> None:
+    once = json.loads(file.read_text(encoding="utf-8"))
+
+    message = decode(once)
+    today = json.loads(seal(message, message_id="1", version=once["protocol"]).body)
+
+    assert f"v{once['protocol']}" == file.parent.name
+    assert missing_from(today, once) == []
 
 
 def test_a_file_that_exists_is_never_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,6 +196,20 @@ class TransportContract:
             async with transport.consume(WORK, prefetch=1):
                 pytest.fail("it was consumed")
 
+    async def test_who_wants_a_queue_alone_waits_until_the_one_before_is_gone(self, work: Transport) -> None:
+        second_has_it = asyncio.Event()
+
+        async def second() -> None:
+            async with work.consume(WORK, prefetch=1, alone=True):
+                second_has_it.set()
+
+        async with work.consume(WORK, prefetch=1, alone=True):
+            waiting = asyncio.create_task(second())
+            await asyncio.sleep(NOTHING_COMES)
+            assert not second_has_it.is_set()
+        await asyncio.wait_for(second_has_it.wait(), 10)
+        await waiting
+
     # the three verbs
 
     async def test_done_ends_a_message(self, work: Transport) -> None:

@@ -52,6 +52,10 @@ class ControllerDouble:
     """Whether it says anything at all."""
     refused: set[str] = field(default_factory=set)
     """Runs whose lease it refuses."""
+    refused_for_another: set[str] = field(default_factory=set)
+    """Runs that it wants another agent to have."""
+    draining: bool = False
+    """Whether it wants agents to take nothing new."""
     revoked: set[str] = field(default_factory=set)
     """Runs that it renews no more."""
     hellos: list[Hello] = field(default_factory=list)
@@ -128,6 +132,11 @@ class ControllerDouble:
             return LeaseRefused(
                 ask=request.ask, run=request.run, code="RunNotWaiting", message="There is nothing to start."
             )
+        if request.run in self.refused_for_another:
+            self.refused_for_another.remove(request.run)
+            return LeaseRefused(
+                ask=request.ask, run=request.run, code="BetterPlaced", message="Not you.", again_after=0.05
+            )
         self.fence += 1
         return self.grant(request, self.fence)
 
@@ -139,7 +148,11 @@ class ControllerDouble:
         ]
         revoked = [one.run for one in request.held if one.run in self.revoked]
         return LeasesRenewed(
-            session=request.session, ask=request.ask, renewed=tuple(renewed), revoked=tuple(revoked)
+            session=request.session,
+            ask=request.ask,
+            renewed=tuple(renewed),
+            revoked=tuple(revoked),
+            drain=self.draining,
         )
 
     async def _say(self, command: Command, agent: str) -> None:

@@ -61,8 +61,16 @@ def running(**changes: object) -> Run:
     return run(RunStatus.RUNNING, **(values | changes))
 
 
-def agent(name: str = "one", *, group: str = "site", session: UUID | None = SESSION) -> Agent:
-    """An agent that said hello at NOW."""
-    return Agent(
-        name=name, group=group, created_at=NOW, session=session, seen_at=NOW if session else None, slots=2
-    )
+def agent(
+    name: str = "one", *, group: str = "site", session: UUID | None = SESSION, **changes: object
+) -> Agent:
+    """An agent that said hello at NOW; any of its fields may be given."""
+    values: dict[str, object] = {
+        "name": name,
+        "group": group,
+        "created_at": NOW,
+        "session": session,
+        "seen_at": NOW if session else None,
+        "slots": 2,
+    }
+    return Agent.model_validate(values | changes)

@@ -11,7 +11,9 @@ from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import AGENT
 from halo_controller.api.models import AgentView, NewAgent
 from halo_controller.errors import Conflict
-from halo_controller.store import agents, runs, tenants
+from halo_controller.nouns import AgentState, Stranger
+from halo_controller.store import agents, runs, strangers, tenants
+from halo_controller.wiring import Controller
 from halo_shared.topology import agent_queue
 
 router = APIRouter(prefix="/agents", tags=["agents"])
@@ -24,16 +26,49 @@ async def add(controller: Wired, body: Annotated[NewAgent, Body(openapi_examples
     async with controller.database.write() as db:
         group = await tenants.get_group(db, body.group)
         agent = await agents.add(db, body.name, group.name, now)
+        await strangers.forget(db, agent.name)
     note = await queues.declare(controller, agent_queue(agent.name))
     return AgentView.of(agent, now, note=note)
 
 
 @router.get("", summary="List agents")
 async def every(controller: Wired, group: str | None = None) -> Sequence[AgentView]:
-    """`expected` was never heard of, `online` is heard, `silent` missed three heartbeats."""
+    """`expected` was never heard of, `online` is heard, `silent` missed three heartbeats, `stalled` is heard and does
+    not move, `draining` takes nothing new, `stopped` said goodbye."""
     async with controller.database.read() as db:
         known = await agents.every(db, group)
     return [AgentView.of(agent, controller.clock.now()) for agent in known]
+
+
+@router.get("/strangers", summary="List programs that cannot be answered as agents")
+async def strange(controller: Wired) -> Sequence[Stranger]:
+    """Who was heard within a day and is not registered, or speaks a version that this controller does not."""
+    async with controller.database.read() as db:
+        return await strangers.every(db)
+
+
+@router.post("/{agent}/drain", summary="Drain an agent", responses=NOT_FOUND)
+async def drain(controller: Wired, agent: str) -> AgentView:
+    """It finishes what it has and takes nothing new; what waits goes to the others of its group."""
+    return await _drain(controller, agent, draining=True)
+
+
+@router.post("/{agent}/resume", summary="Let a drained agent work again", responses=NOT_FOUND)
+async def resume(controller: Wired, agent: str) -> AgentView:
+    """It takes jobs again as soon as it hears of it, within a heartbeat."""
+    return await _drain(controller, agent, draining=False)
+
+
+async def _drain(controller: Controller, name: str, *, draining: bool) -> AgentView:
+    now = controller.clock.now()
+    async with controller.database.write() as db:
+        agent = await agents.drain(db, name, draining=draining)
+        others = [one for one in await agents.every(db, agent.group) if one.name != name]
+    able = [one for one in others if one.state(now) is AgentState.ONLINE]
+    alone = (
+        "" if able or not draining else f"No other agent of group '{agent.group}' is online: its work waits."
+    )
+    return AgentView.of(agent, now, note=alone)
 
 
 @router.get("/{agent}", summary="Show an agent", responses=NOT_FOUND)

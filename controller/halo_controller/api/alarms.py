@@ -23,10 +23,12 @@ def of_queues(depths: Mapping[str, int | None] | None) -> tuple[str, ...]:
 
 def of_agents(agents: AgentCount) -> tuple[str, ...]:
     """Alarms about agents that can no longer be heard."""
-    if not agents.silent:
-        return ()
-    who = "1 agent is silent" if agents.silent == 1 else f"{agents.silent} agents are silent"
-    return (f"{who}; look with: halo-controller agents list",)
+    counted = {"silent": agents.silent, "stalled": agents.stalled}
+    return tuple(
+        f"{'1 agent is' if count == 1 else f'{count} agents are'} {state}; look with: halo-controller agents list"
+        for state, count in counted.items()
+        if count
+    )
 
 
 def _of_buried(depth: int | None) -> tuple[str, ...]:

@@ -64,6 +64,11 @@ class AgentView(Frozen):
     connectors: tuple[ConnectorSpec, ...]
     doing: tuple[str, ...]
     """One line per loop of the agent: what it does at this moment."""
+    protocol: int = 0
+    """The version of the protocol that it speaks; zero before it was heard."""
+    stalled: float = 0
+    """For how many seconds its loop had not moved when it was last heard."""
+    draining: bool = False
     note: str = ""
     """What is still to be done for it; empty when nothing is."""
 
@@ -171,6 +176,9 @@ class AgentCount(Frozen):
     online: int = 0
     silent: int = 0
     expected: int = 0
+    stalled: int = 0
+    draining: int = 0
+    stopped: int = 0
 
 
 class Health(Frozen):

@@ -12,6 +12,7 @@ from halo_controller.cli import output
 from halo_controller.cli.client import Client
 from halo_controller.cli.connection import connected
 from halo_controller.cli.output import JsonOption
+from halo_controller.nouns import NOT_REGISTERED, AgentState, Stranger
 
 app = typer.Typer(help="Agents: the programs on customers' networks.", no_args_is_help=True)
 
@@ -39,6 +40,9 @@ async def every(
     """List agents, and whether they can be heard."""
     agents = await client.get("/agents", list[AgentView], group=group)
     output.show(agents, _table, as_json=as_json)
+    if not as_json:
+        for stranger in await client.get("/agents/strangers", list[Stranger]):
+            output.say_note(_strange(stranger))
 
 
 @app.command(epilog="Example: halo-controller agents show london-1")
@@ -54,6 +58,34 @@ async def remove(client: Client, name: str) -> None:
     """Remove an agent that has no open run."""
     await client.delete(f"/agents/{name}")
     output.say(f"Agent '{name}' removed.")
+
+
+@app.command(epilog="Example: halo-controller agents drain london-1")
+@connected
+async def drain(client: Client, name: str) -> None:
+    """Let an agent finish what it has and take nothing new, for maintenance; its group goes on without it."""
+    agent = await client.post(f"/agents/{name}/drain", AgentView)
+    output.say(
+        f"Agent '{agent.name}' is drained: it finishes what it has. Undo with: agents resume {agent.name}"
+    )
+    output.say_note(agent.note)
+
+
+@app.command(epilog="Example: halo-controller agents resume london-1")
+@connected
+async def resume(client: Client, name: str) -> None:
+    """Let a drained agent take jobs again."""
+    agent = await client.post(f"/agents/{name}/resume", AgentView)
+    output.say(f"Agent '{agent.name}' takes jobs again.")
+
+
+def _strange(stranger: Stranger) -> str:
+    return (
+        f"'{stranger.name}' was heard {output.ago(stranger.heard_at)} and is no agent of ours: {stranger.why} "
+        f"Register it, if it is to be one, with: halo-controller agents add {stranger.name} --group GROUP"
+        if stranger.why == NOT_REGISTERED
+        else f"'{stranger.name}' was heard {output.ago(stranger.heard_at)} and cannot work here: {stranger.why}"
+    )
 
 
 def _table(agents: Sequence[AgentView]) -> Table:
@@ -73,16 +105,25 @@ def _row(agent: AgentView) -> list[str | Text]:
     ]
 
 
+def _state(agent: AgentView) -> Text:
+    word = output.word(agent.state)
+    if agent.state is AgentState.STALLED:
+        word.append(f": its loop has not moved for {agent.stalled:.0f} s")
+    return word
+
+
 def _facts(agent: AgentView) -> Table:
     return output.facts(
         [
             ("agent", agent.name),
             ("group", agent.group),
-            ("state", output.word(agent.state)),
+            ("state", _state(agent)),
             ("last heard", output.stamp(agent.seen_at)),
             ("version", agent.version or "-"),
             ("slots", f"{agent.free_slots} of {agent.slots} free"),
+            ("protocol", str(agent.protocol) if agent.protocol else "-"),
             ("waiting events", f"{agent.spooled:,}"),
+            ("events given up", f"{agent.dropped:,} since it started"),
             ("connectors", _connectors(agent)),
             ("doing", "\n".join(agent.doing) or "-"),
             ("registered", output.stamp(agent.created_at)),

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from halo_controller.api.models import Health, HealthStatus, QueueView, TopologyView
+from halo_controller.api.models import AgentCount, Health, HealthStatus, QueueView, TopologyView
 from halo_controller.cli import output
 from halo_controller.cli.client import Client
 from halo_controller.cli.connection import connected
@@ -64,7 +64,7 @@ def _facts(health: Health) -> Iterator[RenderableType]:
             ("database", _answers(health.database)),
             ("outbox", f"{health.outbox:,} waiting for the broker"),
             ("buried", "-" if health.buried is None else f"{health.buried:,}"),
-            ("agents", f"{agents.online} online, {agents.silent} silent, {agents.expected} expected"),
+            ("agents", ", ".join(_counts(agents)) or "none"),
         ]
     )
     yield from _alarms(health.alarms)
@@ -77,3 +77,10 @@ def _answers(answers: bool) -> Text:
 def _alarms(alarms: tuple[str, ...]) -> Iterator[RenderableType]:
     for alarm in alarms:
         yield Text(f"\n{alarm}", style="bold yellow")
+
+
+def _counts(agents: AgentCount) -> Iterator[str]:
+    """How many agents are in each state; those that no healthy centre has only where there are some."""
+    for state, count in agents.model_dump().items():
+        if count or state in ("online", "silent", "expected"):
+            yield f"{count} {state}"

@@ -132,9 +132,12 @@ def _held(situation: Situation) -> Iterator[Sighting]:
             ).model_copy(update={"run": run.id})
 
 
+_UNHEARD: Final = (AgentState.SILENT, AgentState.STOPPED)
+
+
 def _silent(situation: Situation) -> Iterator[Sighting]:
     for agent in situation.agents:
-        if agent.seen_at is None or agent.state(situation.now) is not AgentState.SILENT:
+        if agent.seen_at is None or agent.state(situation.now) not in _UNHEARD:
             continue
         if situation.now - agent.seen_at > SILENT_FOR:
             yield _of_agent(

@@ -12,7 +12,7 @@ from halo_controller.nouns import Agent
 from halo_controller.store import tenants
 from halo_controller.store.holding import held
 from halo_controller.store.tables import agents
-from halo_shared.messages.requests import Heartbeat, Hello
+from halo_shared.messages.requests import Goodbye, Heartbeat, Hello
 
 
 async def add(db: AsyncConnection, name: str, group: str, now: datetime) -> Agent:
@@ -71,6 +71,8 @@ async def greet(db: AsyncConnection, hello: Hello, now: datetime) -> None:
             session=hello.session,
             seen_at=now,
             version=hello.version,
+            protocol=hello.protocol,
+            stalled=0,
             slots=hello.slots,
             free_slots=hello.slots - len(hello.held),
             dropped=0,
@@ -90,8 +92,30 @@ async def saw(db: AsyncConnection, beat: Heartbeat, now: datetime) -> None:
             spooled=beat.spooled,
             dropped=beat.dropped,
             doing=list(beat.doing),
+            stalled=beat.stalled,
         )
     )
+
+
+async def heard(db: AsyncConnection, name: str, now: datetime) -> None:
+    """Keep that an agent lives."""
+    await db.execute(update(agents).where(agents.c.name == name).values(seen_at=now))
+
+
+async def left(db: AsyncConnection, goodbye: Goodbye, now: datetime) -> None:
+    """Keep that this session of an agent is over; of an older session it says nothing."""
+    await db.execute(
+        update(agents)
+        .where(agents.c.name == goodbye.agent, agents.c.session == goodbye.session)
+        .values(session=None, seen_at=now, free_slots=0, doing=[], stalled=0)
+    )
+
+
+async def drain(db: AsyncConnection, name: str, *, draining: bool) -> Agent:
+    """Let an agent take no new work, or take it again; raises NotFound."""
+    agent = await get(db, name)
+    await db.execute(update(agents).where(agents.c.name == name).values(draining=draining))
+    return agent.model_copy(update={"draining": draining})
 
 
 async def remove(db: AsyncConnection, name: str) -> None:

@@ -130,6 +130,16 @@ async def previous_fence(db: AsyncConnection, run: Run) -> int:
     return await db.scalar(query) or 0
 
 
+async def last_agent(db: AsyncConnection, ref: IntegrationRef) -> str | None:
+    """The agent that made the newest attempt at any run of this integration."""
+    of_integration = (runs.c.tenant == ref.tenant, runs.c.integration == ref.name)
+    query = (
+        select(attempts.c.agent).join(runs).where(*of_integration).order_by(attempts.c.fence.desc()).limit(1)
+    )
+    found: str | None = await db.scalar(query)
+    return found
+
+
 async def begin_attempt(db: AsyncConnection, run: Run, now: datetime) -> None:
     """Write down that an agent was granted this attempt."""
     await db.execute(

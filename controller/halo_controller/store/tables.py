@@ -8,6 +8,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -83,6 +84,17 @@ agents = Table(
     Column("dropped", Integer, nullable=False, server_default="0"),
     Column("connectors", JSON, nullable=False, server_default="[]"),
     Column("doing", JSON, nullable=False, server_default="[]"),
+    Column("protocol", Integer, nullable=False, server_default="0"),
+    Column("stalled", Float, nullable=False, server_default="0"),
+    Column("draining", Boolean, nullable=False, server_default=false()),
+)
+
+strangers = Table(
+    "strangers",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("why", Text, nullable=False),
+    Column("heard_at", Moment, nullable=False),
 )
 
 integrations = Table(

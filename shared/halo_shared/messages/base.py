@@ -6,8 +6,10 @@ from halo_shared.errors import ErrorClass, HaloIntegratorError, RateLimited, dis
 from halo_shared.redaction import Redactor
 from halo_shared.runs import Frozen
 
-PROTOCOL_VERSION: Final = 1
-SUPPORTED_VERSIONS: Final = frozenset({1})
+PROTOCOL_VERSION: Final = 2
+"""The newest, in which this program speaks to whoever speaks it too."""
+OLDEST_VERSION: Final = 1
+SUPPORTED_VERSIONS: Final = frozenset(range(OLDEST_VERSION, PROTOCOL_VERSION + 1))
 
 
 class Message(Frozen):

@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import StrictInt, TypeAdapter, ValidationError
 
 from halo_shared.errors import Unreadable, UnsupportedVersion
-from halo_shared.messages.base import SUPPORTED_VERSIONS, Message
+from halo_shared.messages.base import PROTOCOL_VERSION, SUPPORTED_VERSIONS, Message
 from halo_shared.runs import Frozen
 
 M = TypeVar("M")
@@ -27,10 +27,14 @@ class Envelope:
     body: bytes
 
 
-def seal(message: Message, *, message_id: str) -> Envelope:
-    """The message as bytes, with the id by which receivers may know a repeat."""
+def seal(message: Message, *, message_id: str, version: int = PROTOCOL_VERSION) -> Envelope:
+    """The message as bytes, with the id by which receivers may know a repeat.
+
+    `version` is what the receiver speaks: what it does not know of the message, it ignores.
+    """
     kind = getattr(message, "kind", type(message).__name__)
-    return Envelope(id=message_id, kind=kind, body=message.model_dump_json().encode())
+    spoken = message.model_copy(update={"protocol": version})
+    return Envelope(id=message_id, kind=kind, body=spoken.model_dump_json().encode())
 
 
 def unseal(body: bytes, family: TypeAdapter[M]) -> M:

@@ -20,6 +20,8 @@ class Welcome(Message):
     session: UUID
     group: GroupId
     heartbeat_seconds: float
+    drain: bool = False
+    """Finish what you hold, and take nothing new."""
 
 
 class Rejected(Message):
@@ -75,6 +77,8 @@ class LeaseRefused(Message):
     run: RunId
     code: str
     message: str
+    again_after: float | None = None
+    """Give the job back to the group after so many seconds; None when it is of no use to anybody. Since version 2."""
 
 
 class RenewedLease(Frozen):
@@ -96,6 +100,8 @@ class LeasesRenewed(Message):
     """Of the hello or heartbeat that this answers: a renewal counts from the moment at which that one was sent."""
     renewed: tuple[RenewedLease, ...] = ()
     revoked: tuple[RunId, ...] = ()
+    drain: bool = False
+    """As in `Welcome`, as it is wished now."""
 
 
 class Cancel(Message):

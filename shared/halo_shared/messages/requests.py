@@ -64,6 +64,8 @@ class Heartbeat(Message):
     """Events that were given up since the agent started: the spool was full, or the broker never takes them."""
     doing: tuple[str, ...] = ()
     """One line per loop: what it does at this moment."""
+    stalled: float = 0
+    """For how many seconds the agent's own loop has not moved; then it is its deputy that speaks."""
 
 
 class LeaseRequest(Message):
@@ -77,5 +79,20 @@ class LeaseRequest(Message):
     """Echoed by the answer, so that a late one is told from the one waited for."""
 
 
-Request = Annotated[Hello | Heartbeat | LeaseRequest, Field(discriminator="kind")]
+class Goodbye(Message):
+    """The process of this session is no more, or will not work again. Since version 2."""
+
+    kind: Literal["goodbye"] = "goodbye"
+    agent: AgentId
+    session: UUID
+
+
+class Echo(Message):
+    """What the controller says to itself: only while it hears this does silence mean anything. Since version 2."""
+
+    kind: Literal["echo"] = "echo"
+    id: UUID
+
+
+Request = Annotated[Hello | Heartbeat | LeaseRequest | Goodbye | Echo, Field(discriminator="kind")]
 REQUESTS: TypeAdapter[Request] = TypeAdapter(Request)

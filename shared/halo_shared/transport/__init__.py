@@ -58,8 +58,12 @@ class Transport(Protocol):
         """
         ...
 
-    def consume(self, queue: Queue, *, prefetch: int) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
+    def consume(
+        self, queue: Queue, *, prefetch: int, alone: bool = False
+    ) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
         """Deliveries of a queue, at most `prefetch` unsettled at once, across reconnections.
+
+        `alone` keeps others away: whoever else wants it alone waits until this consumer is gone, and logs why.
 
         Entering waits for the broker. What is unsettled when the context ends goes back to the queue. A
         watcher's own queue is made by entering; any other must exist, else Unroutable is raised.

@@ -8,7 +8,14 @@ from typing import Final, TypeVar
 from pydantic import TypeAdapter
 
 from halo_shared import logs
-from halo_shared.errors import DeliveryLost, ProtocolError, Settle, TransientError, disposition
+from halo_shared.errors import (
+    DeliveryLost,
+    ProtocolError,
+    Settle,
+    TransientError,
+    UnsupportedVersion,
+    disposition,
+)
 from halo_shared.messages.codec import unseal
 from halo_shared.redaction import scrub
 from halo_shared.topology import Queue
@@ -22,14 +29,21 @@ AGAIN_AFTER: Final = 5.0
 """Seconds before a message is handed out again whose handler met a passing fault."""
 
 
+Foreign = Callable[[bytes, UnsupportedVersion], Awaitable[bool]]
+"""Deals with a message of another version of the protocol; False when it is to be buried."""
+
+
 async def read(
-    deliveries: AsyncIterator[Delivery], family: TypeAdapter[M]
+    deliveries: AsyncIterator[Delivery], family: TypeAdapter[M], *, foreign: Foreign | None = None
 ) -> AsyncIterator[tuple[M, Delivery]]:
     """The messages of a queue; what can't be understood is buried with the reason, never seen by the caller."""
     async for delivery in deliveries:
         try:
             message = unseal(delivery.body, family)
         except ProtocolError as error:
+            if isinstance(error, UnsupportedVersion) and foreign and await foreign(delivery.body, error):
+                await settle(delivery, Settle.DONE)
+                continue
             log.error("message_buried", queue=delivery.queue, code=error.code, why=error.message)
             await settle(delivery, Settle.BURY, why=f"{error.code}: {error.message}")
         else:
@@ -43,11 +57,23 @@ async def serve(
     handle: Callable[[M], Awaitable[None]],
     *,
     prefetch: int,
+    foreign: Foreign | None = None,
 ) -> None:
     """Hand each message of a queue to `handle`, one after the other, and settle it by what came of it. Never returns."""
     async with transport.consume(queue, prefetch=prefetch) as deliveries:
-        async for message, delivery in read(deliveries, family):
-            await _handle(handle, message, delivery)
+        await serve_all(deliveries, family, handle, foreign=foreign)
+
+
+async def serve_all(
+    deliveries: AsyncIterator[Delivery],
+    family: TypeAdapter[M],
+    handle: Callable[[M], Awaitable[None]],
+    *,
+    foreign: Foreign | None = None,
+) -> None:
+    """The same for a queue that is being consumed already."""
+    async for message, delivery in read(deliveries, family, foreign=foreign):
+        await _handle(handle, message, delivery)
 
 
 async def serve_batches(
@@ -128,14 +154,14 @@ async def _arrived(items: AsyncIterator[T], most: int) -> AsyncGenerator[list[T]
         await asyncio.gather(pouring, return_exceptions=True)
 
 
-async def settle(delivery: Delivery, how: Settle, *, why: str = "") -> None:
+async def settle(delivery: Delivery, how: Settle, *, why: str = "", after: float = AGAIN_AFTER) -> None:
     """End a delivery; a lost connection needs nothing, because the broker hands the message out again."""
     try:
         match how:
             case Settle.DONE:
                 await delivery.done()
             case Settle.AGAIN:
-                await delivery.again(after=AGAIN_AFTER)
+                await delivery.again(after=after)
             case Settle.BURY:
                 await delivery.bury(scrub(why))
     except DeliveryLost:

@@ -57,19 +57,25 @@ class MemoryTransport:
         return len(held.fresh()) if held else None
 
     @asynccontextmanager
-    async def consume(self, queue: Queue, *, prefetch: int) -> AsyncIterator[AsyncIterator[Delivery]]:
+    async def consume(
+        self, queue: Queue, *, prefetch: int, alone: bool = False
+    ) -> AsyncIterator[AsyncIterator[Delivery]]:
         if queue.kind is QueueKind.OWN:
             self._declare_queue(queue)
         held = self._queues.get(queue.name)
         if held is None:
             raise no_such_queue(queue)
         consumer = _Consumer(self, held, prefetch)
+        if alone:
+            await held.taken.acquire()
         self._consumers.append(consumer)
         try:
             yield consumer.deliveries()
         finally:
             self._consumers.remove(consumer)
             await consumer.close()
+            if alone:
+                held.taken.release()
             if queue.kind is QueueKind.OWN:
                 self._queues.pop(queue.name, None)
 
@@ -102,6 +108,8 @@ class _HeldQueue:
         self.bindings = set(queue.bindings)
         self.waiting: deque[Stored] = deque()
         self.news = asyncio.Condition()
+        self.taken = asyncio.Lock()
+        """Held by the consumer that wants the queue alone."""
 
     def takes(self, exchange: Exchange, to: Address) -> bool:
         """Whether a message sent there belongs here too."""

@@ -103,6 +103,31 @@ class TestTaking:
         await eventually(lambda: agent.leases.held == ())
         assert agent.worker.doing() == []
 
+    async def test_a_job_that_another_is_to_have_goes_back_to_the_group(
+        self, agents: Agents, controller: ControllerDouble, work: Work
+    ) -> None:
+        controller.refused_for_another.add(RUN)
+        await agents.start(work, name="one")
+        await controller.dispatch(RUN)
+
+        await work.started(RUN)
+
+        assert [ask.run for ask in controller.asked] == [RUN, RUN]
+
+    async def test_a_drained_agent_takes_nothing_new_until_it_is_resumed(
+        self, agents: Agents, controller: ControllerDouble, transport: MemoryTransport, work: Work
+    ) -> None:
+        controller.draining = True
+        agent = await agents.start(work)
+        await eventually(lambda: agent.worker.resting)
+        await controller.dispatch(RUN)
+        await asyncio.sleep(0.1)
+        assert (controller.asked, await transport.depth(JOBS)) == ([], 1)
+
+        controller.draining = False
+
+        await work.started(RUN)
+
     async def test_a_full_agent_leaves_the_next_job_to_an_idle_one(
         self, agents: Agents, controller: ControllerDouble, work: Work
     ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.declarer import Declarer
 from halo_controller.dispatcher import open_run
+from halo_controller.hearing import Hearing
 from halo_controller.inbox import Inbox
 from halo_controller.nouns import Attempt, Explaining, Integration, Run, Trigger
 from halo_controller.publisher import Publisher
@@ -29,7 +31,7 @@ from halo_shared.messages.codec import unseal
 from halo_shared.messages.commands import COMMANDS, Command, LeaseGranted
 from halo_shared.messages.events import EVENTS, Event
 from halo_shared.messages.jobs import SyncJob
-from halo_shared.messages.requests import Request
+from halo_shared.messages.requests import Echo, Request
 from halo_shared.topology import Queue, agent_queue, jobs_queue
 from halo_shared.transport.memory import MemoryTransport
 from tests.support import builders
@@ -38,6 +40,8 @@ from tests.support.clock import ManualClock
 
 M = TypeVar("M")
 JOBS = TypeAdapter(SyncJob)
+HEARS_WELL = timedelta(days=1)
+"""How long these centres have heard, as far as their reconcilers know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class Centre:
         """What the agent hears when it asks this, and all it had not heard before."""
         await self.answerer.answer(request)
         await self.publisher.publish_some()
+        assert not isinstance(request, Echo)
         return await self.heard(request.agent)
 
     @asynccontextmanager
@@ -151,9 +156,9 @@ async def a_centre(file: Path, clock: ManualClock) -> AsyncIterator[Centre]:
             transport,
             clock,
             publisher,
-            Answerer(database, publisher, clock),
+            Answerer(database, publisher, Hearing(transport, clock), clock),
             Inbox(database, clock),
-            Reconciler(database, publisher.wake, clock),
+            Reconciler(database, publisher.wake, lambda: HEARS_WELL, clock),
             Scheduler(database, publisher.wake, clock),
         )
 

@@ -1,10 +1,20 @@
 """Who gets a lease, for how long, and who may keep it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from halo_controller.leasing import LEASE, Grant, Refusal, budget_slice, decide, lease_end, renewable
+from halo_controller.leasing import (
+    FIRST_CHOICE_FOR,
+    LEASE,
+    Grant,
+    Refusal,
+    better_placed,
+    budget_slice,
+    decide,
+    lease_end,
+    renewable,
+)
 from halo_controller.nouns import Agent, Run
 from halo_shared.messages.requests import HeldLease
 from halo_shared.runs import RunStatus
@@ -109,3 +119,32 @@ class TestBudgetSlice:
     )
     def test_attempts_share_what_halo_allows(self, total: int, attempts: int, each: int) -> None:
         assert budget_slice(total, attempts) == each
+
+
+LAST = agent("one")
+TWO = agent("two", protocol=2)
+DISPATCHED = run(RunStatus.DISPATCHED, dispatched_at=NOW)
+JUST_NOW = NOW + FIRST_CHOICE_FOR
+
+
+@pytest.mark.parametrize(
+    ("last", "asks", "busy", "at", "left_to_the_last"),
+    [
+        (LAST, TWO, 0, NOW, True),
+        (LAST, TWO, 1, JUST_NOW, True),
+        (LAST, TWO, 2, NOW, False),  # it has no slot free
+        (LAST, TWO, 0, JUST_NOW + timedelta(seconds=1), False),
+        (LAST, LAST, 0, NOW, False),
+        (None, TWO, 0, NOW, False),
+        (LAST, agent("two", protocol=1), 0, NOW, False),  # it would drop the job
+        (agent("one", group="other"), TWO, 0, NOW, False),
+        (agent("one", draining=True), TWO, 0, NOW, False),
+        (agent("one", stalled=60), TWO, 0, NOW, False),
+        (agent("one", seen_at=NOW - timedelta(minutes=1)), TWO, 0, NOW, False),
+        (agent("one", session=None, seen_at=NOW), TWO, 0, NOW, False),
+    ],
+)
+def test_whether_a_job_is_left_to_the_agent_that_knows_it_best(
+    last: Agent | None, asks: Agent, busy: int, at: datetime, left_to_the_last: bool
+) -> None:
+    assert (better_placed(DISPATCHED, asks, last, busy, at) is not None) is left_to_the_last

@@ -9,12 +9,15 @@ import pytest
 
 from halo_controller import steering
 from halo_controller.leasing import LEASE, MOST_ATTEMPTS
-from halo_controller.nouns import HEARTBEAT, Agent, Run
+from halo_controller.nouns import DEAD_AFTER, HEARTBEAT, PARTED_AFTER, Agent, Run
 from halo_controller.reconciler import TICK, GiveUp, Leave, SendAgain, verdict
 from halo_controller.store import agents, integrations, runs
+from halo_shared.errors import LeaseLost
+from halo_shared.messages.base import Failure
 from halo_shared.messages.commands import LeaseGranted, LeaseRefused, LeasesRenewed
 from halo_shared.messages.events import Event, Level, StatusChanged
-from halo_shared.messages.requests import HeldLease
+from halo_shared.messages.requests import Goodbye, HeldLease
+from halo_shared.redaction import Redactor
 from halo_shared.runs import RunStatus
 from halo_shared.topology import REDISPATCH_AFTER
 from tests.support.builders import (
@@ -31,10 +34,11 @@ from tests.support.builders import (
     progress,
 )
 from tests.support.nouns import agent, run, running
-from tests.unit.controller.centre import Centre
+from tests.unit.controller.centre import HEARS_WELL, Centre
 
 ONE = agent("one")
 SECOND = timedelta(seconds=1)
+ALONE = running(lease_until=NOW + timedelta(hours=6))
 DISPATCHED = run(RunStatus.DISPATCHED, dispatched_at=NOW)
 NOT_RENEWED = GiveUp("agent one has not renewed its lease since 12:00:45 UTC")
 NOT_TAKEN = SendAgain("no agent of group site took it since 12:00:00 UTC")
@@ -51,7 +55,12 @@ NOT_TAKEN = SendAgain("no agent of group site took it since 12:00:00 UTC")
         (running(), None, LEASE, Leave()),  # the agent was removed, but may still write
         (running(), None, LEASE + SECOND, NOT_RENEWED),
         (running(), agent(session=OTHER_SESSION), timedelta(), GiveUp("agent one was restarted and no longer works on it")),
-        (running(lease_until=NOW + timedelta(hours=6)), ONE, timedelta(hours=6), Leave()),
+        (ALONE, ONE, DEAD_AFTER, Leave()),
+        (ALONE, ONE, DEAD_AFTER + SECOND, GiveUp("agent one has not been heard since 12:00:00 UTC")),
+        (ALONE, agent(session=None, seen_at=NOW), PARTED_AFTER, Leave()),  # its last words may be on their way
+        (ALONE, agent(session=None, seen_at=NOW), PARTED_AFTER + SECOND, GiveUp("agent one has stopped and no longer works on it")),
+        (ALONE, agent(stalled=300), timedelta(), Leave()),
+        (ALONE, agent(stalled=301), timedelta(), GiveUp("agent one has not moved for 5 minutes")),
         (running(), ONE, timedelta(hours=6) + SECOND, GiveUp("it did not end by its deadline, 2026-01-05 18:00:00 UTC")),
         (run(RunStatus.HELD), ONE, timedelta(days=9), Leave()),
         (run(RunStatus.SUCCEEDED), ONE, timedelta(days=9), Leave()),
@@ -60,7 +69,7 @@ NOT_TAKEN = SendAgain("no agent of group site took it since 12:00:00 UTC")
 def test_what_a_run_needs(
     of: Run, agent_now: Agent | None, after: timedelta, expected: Leave | SendAgain | GiveUp
 ) -> None:
-    assert verdict(of, agent_now, NOW + after) == expected
+    assert verdict(of, agent_now, NOW + after, HEARS_WELL) == expected
 
 
 async def test_a_run_in_good_hands_is_left_alone(centre: Centre) -> None:
@@ -178,15 +187,56 @@ async def test_another_agent_takes_over_with_a_higher_fence_when_a_lease_is_not_
     assert (renewed.renewed, renewed.revoked) == ((), (leased.id,))
 
 
-async def test_an_agent_alone_in_its_group_may_be_silent_until_the_deadline(centre: Centre) -> None:
-    await centre.set_up("one", spec=integration_spec(deadline=timedelta(hours=1)))
+@pytest.mark.parametrize(("of", "after"), [(ALONE, timedelta(hours=6)), (running(), timedelta(hours=6))])
+def test_a_centre_that_could_not_hear_calls_nobody_silent(of: Run, after: timedelta) -> None:
+    assert verdict(of, ONE, NOW + after, heard_for=DEAD_AFTER - SECOND) == Leave()
+
+
+async def test_an_agent_alone_in_its_group_that_falls_silent_loses_its_attempt(centre: Centre) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+    centre.clock.move(DEAD_AFTER + SECOND)
+
+    await centre.reconciler.tick()
+    await centre.publisher.publish_some()
+    (renewed,) = await centre.ask(heartbeat(held=[HeldLease(run=leased.id, fence=leased.fence)]))
+
+    assert (await centre.run(leased.id)).status is RunStatus.DISPATCHED
+    assert isinstance(renewed, LeasesRenewed)
+    assert renewed.revoked == (leased.id,)
+
+
+async def test_a_goodbye_ends_the_attempts_of_its_session_and_no_other(centre: Centre) -> None:
+    await centre.set_up("one")
     leased = await centre.leased()
 
-    centre.clock.move(timedelta(hours=1))
+    assert await centre.ask(Goodbye(agent="one", session=OTHER_SESSION)) == []
+    centre.clock.move(PARTED_AFTER + SECOND)
     await centre.reconciler.tick()
     assert (await centre.run(leased.id)).status is RunStatus.RUNNING
 
-    centre.clock.move(SECOND)
+    assert await centre.ask(Goodbye(agent="one", session=SESSION)) == []
+    centre.clock.move(PARTED_AFTER + SECOND)
+    await centre.reconciler.tick()
+    assert (await centre.run(leased.id)).status is RunStatus.QUEUED
+
+
+async def test_an_attempt_whose_agent_lost_its_lease_is_lost_and_the_run_is_not(centre: Centre) -> None:
+    await centre.set_up("one", "two")
+    leased = await centre.leased()
+    failure = Failure.of(LeaseLost(), Redactor())
+
+    await centre.inbox.take(finished(leased, RunStatus.FAILED, failure=failure))
+    await centre.reconciler.tick()
+
+    assert (await centre.run(leased.id)).status is RunStatus.QUEUED
+
+
+async def test_a_run_that_does_not_end_by_its_deadline_is_lost(centre: Centre) -> None:
+    await centre.set_up("one", spec=integration_spec(deadline=timedelta(hours=1)))
+    leased = await centre.leased()
+
+    centre.clock.move(timedelta(hours=1) + SECOND)
     await centre.reconciler.tick()
     lost = await centre.run(leased.id)
     assert (lost.status, lost.lease_until) == (

@@ -4,14 +4,17 @@ import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
+import pytest
 from structlog.testing import capture_logs
 
-from halo_controller.leasing import LEASE
-from halo_controller.nouns import AgentState
+from halo_controller.leasing import FIRST_CHOICE_FOR, LEASE
+from halo_controller.nouns import NOT_REGISTERED, AgentState
 from halo_controller.steering import cancel
-from halo_controller.store import agents, integrations
+from halo_controller.store import agents, integrations, strangers
 from halo_shared.entities import EntityKind
+from halo_shared.errors import UnsupportedVersion
 from halo_shared.identifiers import IntegrationRef
+from halo_shared.messages.base import OLDEST_VERSION, PROTOCOL_VERSION
 from halo_shared.messages.codec import Envelope
 from halo_shared.messages.commands import (
     Cancel,
@@ -24,7 +27,7 @@ from halo_shared.messages.commands import (
 )
 from halo_shared.messages.requests import REQUESTS, ConnectorSpec, HeldLease
 from halo_shared.runs import Mode, RunStatus
-from halo_shared.topology import REQUESTS_QUEUE, TO_CONTROLLER
+from halo_shared.topology import REQUESTS_QUEUE, TO_CONTROLLER, agent_queue
 from halo_shared.transport.consuming import serve
 from tests.support.builders import (
     NOW,
@@ -81,7 +84,7 @@ async def test_what_an_agent_says_of_itself_is_kept(centre: Centre) -> None:
     assert known.state(centre.clock.now()) is AgentState.ONLINE
 
 
-async def test_an_unknown_agent_is_logged_and_not_answered(centre: Centre) -> None:
+async def test_an_unknown_agent_is_logged_shown_and_not_answered(centre: Centre) -> None:
     await centre.set_up("one")
 
     with capture_logs() as lines:
@@ -91,6 +94,8 @@ async def test_an_unknown_agent_is_logged_and_not_answered(centre: Centre) -> No
     assert lines == [
         {"event": "agent_unknown", "agent": "stranger", "request": "hello", "log_level": "warning"}
     ]
+    async with centre.database.read() as db:
+        assert [(one.name, one.why) for one in await strangers.every(db)] == [("stranger", NOT_REGISTERED)]
 
 
 async def test_a_heartbeat_of_an_unknown_session_is_asked_for_a_hello(centre: Centre) -> None:
@@ -374,3 +379,104 @@ async def test_what_is_not_understood_is_buried(centre: Centre) -> None:
     (buried,) = centre.transport.buried()
     assert buried.why.startswith("Unreadable: A message is not valid")
     assert centre.transport.unsettled == 0
+
+
+class TestVersions:
+    """Agents of the version before are answered in theirs; of others are told so, and shown."""
+
+    async def test_an_agent_of_the_version_before_is_answered_in_its_own(self, centre: Centre) -> None:
+        await centre.set_up("one")
+        older = hello().model_copy(update={"protocol": OLDEST_VERSION})
+
+        welcome, renewed = await centre.ask(older)
+
+        assert (welcome.protocol, renewed.protocol) == (OLDEST_VERSION, OLDEST_VERSION)
+        async with centre.database.read() as db:
+            assert (await agents.get(db, "one")).protocol == OLDEST_VERSION
+
+    async def test_jobs_are_understood_by_the_oldest_agent_of_the_group(self, centre: Centre) -> None:
+        await centre.set_up("one")
+        await centre.open()
+        await centre.publisher.publish_some()
+
+        assert [job.protocol for job in await centre.jobs()] == [OLDEST_VERSION]
+
+    @pytest.mark.parametrize("spoken", [0, PROTOCOL_VERSION + 1])
+    async def test_an_agent_of_another_version_is_told_and_shown_and_not_buried(
+        self, centre: Centre, spoken: int
+    ) -> None:
+        await centre.set_up("one")
+        told: list[Rejected] = []
+        body = b'{"protocol": %d, "kind": "hello", "agent": "one", "in": "words of its own"}' % spoken
+
+        assert await centre.answerer.refuse(body, UnsupportedVersion("It speaks otherwise."))
+        await centre.publisher.publish_some()
+
+        async with centre.transport.consume(agent_queue("one"), prefetch=1) as deliveries:
+            delivery = await anext(aiter(deliveries))
+            told.append(Rejected.model_validate_json(delivery.body))
+            await delivery.done()
+        (said,) = told
+        assert (said.code, said.message) == ("UnsupportedVersion", "It speaks otherwise.")
+        assert said.protocol == min(spoken, PROTOCOL_VERSION)
+        async with centre.database.read() as db:
+            assert [(one.name, one.why) for one in await strangers.every(db)] == [
+                ("one", "It speaks otherwise.")
+            ]
+
+    async def test_it_is_a_stranger_no_more_once_it_says_hello_in_words_we_know(self, centre: Centre) -> None:
+        await centre.set_up("one")
+        await centre.answerer.refuse(b'{"protocol": 0, "agent": "one"}', UnsupportedVersion())
+
+        await centre.answerer.answer(hello())
+
+        async with centre.database.read() as db:
+            assert await strangers.every(db) == []
+
+    async def test_what_does_not_even_name_an_agent_is_for_a_person(self, centre: Centre) -> None:
+        assert not await centre.answerer.refuse(b'{"protocol": 99}', UnsupportedVersion())
+
+
+class TestDraining:
+    async def test_a_drained_agent_hears_it_and_gets_no_new_lease(self, centre: Centre) -> None:
+        await centre.set_up("one", "two")
+        opened = await centre.open()
+        await centre.ask(hello())
+        async with centre.database.write() as db:
+            await agents.drain(db, "one", draining=True)
+
+        (renewed,) = await centre.ask(heartbeat())
+        (refused,) = await centre.ask(lease_request(opened.id))
+
+        assert isinstance(renewed, LeasesRenewed)
+        assert renewed.drain
+        assert isinstance(refused, LeaseRefused)
+        assert (refused.code, refused.again_after) == ("Draining", 1.0)
+
+    async def test_it_keeps_what_it_has(self, centre: Centre) -> None:
+        await centre.set_up("one")
+        leased = await centre.leased()
+        async with centre.database.write() as db:
+            await agents.drain(db, "one", draining=True)
+
+        (renewed,) = await centre.ask(heartbeat(held=[HeldLease(run=leased.id, fence=leased.fence)]))
+
+        assert isinstance(renewed, LeasesRenewed)
+        assert [one.run for one in renewed.renewed] == [leased.id]
+
+
+async def test_the_agent_that_made_the_attempt_before_is_asked_first_while_it_is_free(centre: Centre) -> None:
+    await centre.set_up("one", "two")
+    first = await centre.leased("one")
+    await centre.inbox.take(finished(first))
+    await centre.ask(hello("two", OTHER_SESSION))
+    opened = await centre.open()
+
+    (refused,) = await centre.ask(lease_request(opened.id, "two", OTHER_SESSION))
+    assert isinstance(refused, LeaseRefused)
+    assert (refused.code, refused.again_after) == ("BetterPlaced", 0.5)
+    assert "Agent one made the attempt before" in refused.message
+
+    centre.clock.move(FIRST_CHOICE_FOR + timedelta(seconds=1))
+    (granted,) = await centre.ask(lease_request(opened.id, "two", OTHER_SESSION))
+    assert isinstance(granted, LeaseGranted)

@@ -21,6 +21,8 @@ from halo_shared.transport.amqp.faults import translated
 log = logs.get(__name__)
 
 CONNECT_TIMEOUT: Final = 10.0
+HEARTBEAT: Final = 20
+"""Seconds between signs of life; a line that is cut without a word is noticed after three of them."""
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds for a polite goodbye; a broker that does not answer is left without one."""
 PATIENCE: Final = 15.0
@@ -132,8 +134,9 @@ class BrokerConnection:
 
     async def _connect(self) -> AbstractConnection:
         try:
+            url = URL(self._url)
             return await aio_pika.connect(
-                self._url,
+                url if "heartbeat" in url.query else url.update_query(heartbeat=HEARTBEAT),
                 timeout=CONNECT_TIMEOUT,
                 client_properties={"connection_name": self._name},
             )

@@ -12,6 +12,7 @@ from halo_shared.errors import (
     DeliveryLost,
     HaloIntegratorError,
     PermissionMissing,
+    QueueTaken,
     Unroutable,
 )
 
@@ -64,6 +65,12 @@ def _in_our_words(error: amqp.AMQPError, doing: str) -> HaloIntegratorError:
             return ConfigurationError(
                 f"The broker holds a queue or exchange of the same name with other arguments ({doing}): {error}. "
                 "Delete it on the broker, then start again.",
+                detail=detail,
+            )
+        case amqp.ChannelClosed() if "exclusive use" in str(error) or "exclusive access" in str(error):
+            return QueueTaken(
+                f"Another process has taken it for itself ({doing}); this one waits until that one is gone. "
+                "Stop one of them, or give each a name of its own.",
                 detail=detail,
             )
         case amqp.ChannelClosed() if "ACCESS_REFUSED" in str(error):

@@ -8,7 +8,8 @@ from typing import Final
 from aio_pika import exceptions as amqp
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
-from halo_shared.errors import BrokerUnavailable, DeliveryLost
+from halo_shared import logs
+from halo_shared.errors import BrokerUnavailable, DeliveryLost, QueueTaken
 from halo_shared.topology import Queue, QueueKind
 from halo_shared.transport import Delivery, no_such_queue
 from halo_shared.transport.amqp.connection import BrokerConnection, close
@@ -17,6 +18,11 @@ from halo_shared.transport.amqp.queues import declare_queue
 
 _RESUBSCRIBE_AFTER: Final = 0.5
 """Seconds; a watcher's own queue stays locked until the broker notices that its old connection is gone."""
+
+_TAKEN_AGAIN_AFTER: Final = 2.0
+"""Seconds; the broker frees a queue as soon as it sees the connection of the other consumer end."""
+
+log = logs.get(__name__)
 
 _Inbox = asyncio.Queue[AbstractIncomingMessage | None]
 
@@ -28,10 +34,13 @@ Bury = Callable[[AbstractIncomingMessage, str, str], Awaitable[None]]
 class Subscription:
     """One consumer; each loss of its channel is followed by a new one."""
 
-    def __init__(self, connection: BrokerConnection, queue: Queue, *, prefetch: int, bury: Bury) -> None:
+    def __init__(
+        self, connection: BrokerConnection, queue: Queue, *, prefetch: int, alone: bool, bury: Bury
+    ) -> None:
         self._connection = connection
         self._queue = queue
         self._prefetch = prefetch
+        self._alone = alone
         self._bury = bury
         self._channel: AbstractChannel | None = None
         self._inbox: _Inbox = asyncio.Queue()
@@ -46,6 +55,9 @@ class Subscription:
                 return await self._subscribe()
             except BrokerUnavailable:
                 await asyncio.sleep(_RESUBSCRIBE_AFTER)
+            except QueueTaken as error:
+                log.error("queue_taken", queue=self._queue.name, why=error.message)
+                await asyncio.sleep(_TAKEN_AGAIN_AFTER)
 
     async def deliveries(self) -> AsyncIterator[Delivery]:
         """What the broker hands out, until the subscription is closed."""
@@ -91,7 +103,7 @@ class Subscription:
             underlay = await self._channel.get_underlay_channel()
             underlay.on_consumer_cancel_callbacks.add(lambda _: inbox.put_nowait(None))
             try:
-                await queue.consume(_putting_into(inbox))
+                await queue.consume(_putting_into(inbox), exclusive=self._alone)
             except amqp.ChannelNotFoundEntity as error:
                 raise no_such_queue(self._queue) from error
         self._inbox = inbox

@@ -71,8 +71,10 @@ class AmqpTransport:
         await self._publish(message, to)
 
     @asynccontextmanager
-    async def consume(self, queue: Queue, *, prefetch: int) -> AsyncIterator[AsyncIterator[Delivery]]:
-        subscription = Subscription(self._connection, queue, prefetch=prefetch, bury=self._bury)
+    async def consume(
+        self, queue: Queue, *, prefetch: int, alone: bool = False
+    ) -> AsyncIterator[AsyncIterator[Delivery]]:
+        subscription = Subscription(self._connection, queue, prefetch=prefetch, alone=alone, bury=self._bury)
         try:
             await subscription.open()
             yield subscription.deliveries()
