@@ -7,8 +7,10 @@ from typing import Final
 from uuid import uuid4
 
 from halo_agent import connectors
+from halo_agent.deputy import Orders
 from halo_agent.jobs.sync import SyncJobs
 from halo_agent.leases import Leases
+from halo_agent.pulse import Pulse
 from halo_agent.reporter import Reports
 from halo_agent.sender import Sender
 from halo_agent.session import Session, introduce
@@ -28,9 +30,18 @@ LAST_WORDS: Final = 10.0
 
 
 async def run(
-    settings: Settings, transport: Transport, clock: Clock, redactor: Redactor, stopping: Stopping
+    settings: Settings,
+    transport: Transport,
+    clock: Clock,
+    redactor: Redactor,
+    stopping: Stopping,
+    *,
+    deputised: bool,
 ) -> None:
-    """An agent at work until it is told to stop; its last events are sent, or kept for the next start."""
+    """An agent at work until it is told to stop; its last events are sent, or kept for the next start.
+
+    `deputised` gives it a process that speaks in its place when it can't, which needs a real broker.
+    """
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(
             open_outbox(settings.data / "spool.db", settings.spool_limit)
@@ -51,6 +62,7 @@ async def run(
         reports = Reports(settings.name, outbox, clock, redactor)
         worker = Worker(transport, leases, jobs.run, reports.of, redactor, settings.slots)
         session.tell(worker.doing)
+        session.on_drain(worker.rest)
         sender = Sender(outbox, transport, clock)
 
         async with asyncio.TaskGroup() as loops:
@@ -60,10 +72,12 @@ async def run(
                 loops.create_task(sender.run(), name="sender"),
                 loops.create_task(_stop(worker, stopping), name="stopping"),
             ]
+            pulse = loops.create_task(_pulse(settings, session, clock, deputised=deputised), name="pulse")
             await _work(session, worker, stopping)
             for task in background:
                 task.cancel()
-        await sender.drain(LAST_WORDS)
+            await sender.drain(LAST_WORDS)
+            pulse.cancel()  # last: its goodbye ends the session
 
 
 async def _work(session: Session, worker: Worker, stopping: Stopping) -> None:
@@ -77,6 +91,15 @@ async def _work(session: Session, worker: Worker, stopping: Stopping) -> None:
     finally:
         welcomed.cancel()
         stopped.cancel()
+
+
+async def _pulse(settings: Settings, session: Session, clock: Clock, *, deputised: bool) -> None:
+    """Once welcome, have a deputy."""
+    welcome = await session.welcomed()
+    if not deputised:
+        return
+    orders = Orders(settings.broker_url, settings.name, str(welcome.session), every=welcome.heartbeat_seconds)
+    await Pulse(orders, lambda: session.heartbeat(ask=uuid4()), clock).run()
 
 
 async def _stop(worker: Worker, stopping: Stopping) -> None:

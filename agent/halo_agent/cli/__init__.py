@@ -90,7 +90,7 @@ async def _run(settings: Settings) -> None:
     stopping = Stopping()
     with on_signals(stopping):
         async with AmqpTransport(settings.broker_url, name=f"halo-agent {settings.name}") as transport:
-            await wiring.run(settings, transport, SystemClock(), redactor, stopping)
+            await wiring.run(settings, transport, SystemClock(), redactor, stopping, deputised=True)
 
 
 async def _check(spec: IntegrationSpec, tenant: TenantSpec | None, settings: Settings) -> None:

@@ -85,7 +85,7 @@ async def at_work(
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """The agent, which a test must bring to its end."""
     task = asyncio.create_task(
-        wiring.run(settings, transport, SystemClock(), redactor or Redactor(), stopping)
+        wiring.run(settings, transport, SystemClock(), redactor or Redactor(), stopping, deputised=False)
     )
     try:
         yield task
@@ -172,7 +172,7 @@ async def test_an_agent_that_nobody_registered_ends_with_the_cure(
     await transport.declare(*EXCHANGES, *FIXED_QUEUES, jobs_queue(GROUP))
 
     with pytest.RaisesGroup(pytest.RaisesExc(ConfigurationError, match="halo-controller agents add one")):
-        await wiring.run(settings, transport, SystemClock(), Redactor(), Stopping())
+        await wiring.run(settings, transport, SystemClock(), Redactor(), Stopping(), deputised=False)
 
 
 async def test_no_secret_is_told_logged_or_kept_by_a_run_that_fails(

@@ -74,7 +74,7 @@ class OneProcessWorld(World):
         )
         stopping = Stopping()
         running = asyncio.create_task(
-            wiring.run(settings, self._transport, SystemClock(), self._redactor, stopping)
+            wiring.run(settings, self._transport, SystemClock(), self._redactor, stopping, deputised=False)
         )
         try:
             yield
