@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, TypedDict
 from uuid import UUID, uuid4
 
-from halo_agent.histories import Gathering
+from halo_agent.histories import READ, Gathering, cut
 from halo_agent.store.outbox import Outbox
 from halo_shared.clock import Clock
 from halo_shared.entities import EntityKind
@@ -157,6 +157,14 @@ class EventReporter:
         self._gathering.add(outcome)
         if self._gathering.due:
             await self._tell_outcomes()
+
+    async def step(self, step: str, text: str) -> None:
+        """Of no interest where nobody traces."""
+
+    async def trace(self, step: str, text: str) -> None:
+        """What happens in a step to the one record that the attempt is about."""
+        said = cut(self._redactor.scrub(text[:READ]), len(text))
+        await self._say(Logged(**self._next(), level=Level.INFO, text=said, step=step))
 
     async def log(self, text: str) -> None:
         await self._say(Logged(**self._next(), level=Level.WARNING, text=self._redactor.scrub(text)))

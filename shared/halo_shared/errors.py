@@ -161,6 +161,10 @@ class IncompleteRead(RunError):
     """Reading ended before the source said that it was complete."""
 
 
+class NotAtSource(RunError):
+    """The source has no such record, or several."""
+
+
 class TooManyRefused(RunError):
     """Most records were refused, so the run was stopped."""
 

@@ -1,6 +1,8 @@
 """What became of one record in one run, so that whoever asks about it afterwards is answered."""
 
+from collections.abc import Iterator
 from enum import StrEnum
+from typing import Final
 
 from halo_shared.entities import EntityKind
 from halo_shared.runs import Frozen
@@ -69,3 +71,31 @@ class Outcome(Frozen):
                 return self.planned or self.result in (Result.FAILED, Result.SKIPPED)
             case History.ALL:
                 return True
+
+
+COLUMNS: Final = (
+    "result",
+    "entity",
+    "source_id",
+    "halo_id",
+    "name",
+    "field",
+    "before",
+    "after",
+    "reason",
+    "placed",
+)
+"""The columns of a table of outcomes, one line per field."""
+
+
+def lines(outcome: Outcome) -> Iterator[list[str]]:
+    """The lines of such a table that this outcome makes; no spreadsheet takes a cell of it for a formula."""
+    halo_id = "" if outcome.halo_id is None else str(outcome.halo_id)
+    head = [outcome.result, outcome.entity, outcome.source_id, halo_id, outcome.name]
+    for one in outcome.fields or (FieldChange(field=""),):
+        cells = [*head, one.field, one.before, one.after, outcome.reason, outcome.placed]
+        yield [_harmless(cell) for cell in cells]
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

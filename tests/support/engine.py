@@ -234,6 +234,7 @@ class Heard:
     remarks: list[str] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    steps: list[tuple[str, str]] = field(default_factory=list)
 
     async def progress(self, stage: Stage, done: int, total: int | None, counts: Counts) -> None:
         if self.stages[-1:] != [stage]:
@@ -246,6 +247,9 @@ class Heard:
 
     async def outcome(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
+
+    async def step(self, step: str, text: str) -> None:
+        self.steps.append((step, text))
 
     async def log(self, text: str) -> None:
         self.remarks.append(text)

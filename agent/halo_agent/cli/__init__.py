@@ -9,9 +9,11 @@ import typer
 
 from halo_agent import wiring
 from halo_agent.cli import output
+from halo_agent.cli.difference import save_changes
 from halo_agent.cli.rights import show_rights
 from halo_agent.jobs.check import check_halo, check_rights, check_source
 from halo_agent.jobs.preview import preview as make_preview
+from halo_agent.jobs.preview import trace as trace_one
 from halo_agent.settings import Settings, environment
 from halo_agent.stopping import Stopping, on_signals
 from halo_agent.targets.halo.rights import lacking
@@ -68,6 +70,7 @@ def preview(
     integration: IntegrationFile,
     halo: Annotated[Path, typer.Option("--halo", help="The tenant file that says how to reach Halo.")],
     config: ConfigOption = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the full difference into this file.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a run would do to Halo, record by record. Nothing is written."""
@@ -76,7 +79,29 @@ def preview(
     settings = Settings.for_trying(config)
     secrets = LocalSecrets(settings.secrets_file, environment(), _redactor(settings))
     found = asyncio.run(make_preview(tenant, spec, settings, secrets, SystemClock()))
+    if csv is not None:
+        save_changes(found.changes, csv)
     output.show_preview(found, as_json=as_json)
+
+
+@app.command("sync-one", epilog="Example: halo-agent sync-one people.yaml jane@acme.example --halo acme.yaml")
+def sync_one(
+    integration: IntegrationFile,
+    key: Annotated[
+        str, typer.Argument(help="Its id at the source, its name, or a value that recognises it.")
+    ],
+    halo: Annotated[Path, typer.Option("--halo", help="The tenant file that says how to reach Halo.")],
+    config: ConfigOption = None,
+) -> None:
+    """Trace one record through every step of a sync, up to what would be written. Nothing is written.
+
+    Writing needs a lease, which only the controller gives: halo-controller records sync TENANT/NAME KEY
+    """
+    spec = files.load(integration, IntegrationSpec)
+    tenant = files.load(halo, TenantSpec)
+    settings = Settings.for_trying(config)
+    secrets = LocalSecrets(settings.secrets_file, environment(), _redactor(settings))
+    asyncio.run(trace_one(tenant, spec, key, settings, secrets, SystemClock(), output.tell_step))
 
 
 @app.command(epilog="Example: halo-agent version")

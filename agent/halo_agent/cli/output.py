@@ -53,6 +53,11 @@ async def show_steps(title: str, steps: AsyncIterator[CheckStep]) -> None:
         out.print(Text.assemble(("  ✓ ", "green"), (f"{step.stage:<17} ", "bold"), step.found))
 
 
+async def tell_step(step: str, text: str) -> None:
+    """One line of a trace, as it happens."""
+    out.print(Text.assemble((f"{step:<6} ", "bold"), text), soft_wrap=True)
+
+
 def show_preview(found: Preview, *, as_json: bool) -> None:
     """The plan: what would change field by field, what would be left alone, and what needs a word."""
     if as_json:

@@ -11,7 +11,8 @@ from halo_agent.engine import outcomes, references
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.changes import Answer, Applied, Change, Retire
 from halo_agent.engine.plan import Plan
-from halo_agent.engine.records import Link
+from halo_agent.engine.records import Expected, Link
+from halo_shared.entities import EntityKind
 from halo_shared.errors import RecordError, TooManyRefused
 from halo_shared.messages.events import Stage
 
@@ -35,10 +36,19 @@ async def apply(attempt: Attempt, plan: Plan) -> None:
         await references.await_unmet(attempt, changes)
         await _apply_all(attempt, await references.complete(attempt, changes), total=plan.size)
     for kind in attempt.assignment.integration.entities:
-        async for expected in attempt.links.expected(kind):
+        async for waiting in attempt.links.expected(kind):
+            expected = await _concerned(attempt, kind, waiting)
             updates = await references.connections(attempt, kind, expected)
             refused = await _apply_all(attempt, updates, total=plan.size)
             await attempt.links.met([one for one in expected if one.link.source_id not in refused])
+
+
+async def _concerned(attempt: Attempt, kind: EntityKind, waiting: Sequence[Expected]) -> Sequence[Expected]:
+    """All of them; a run of one record leaves those of others alone."""
+    if attempt.assignment.only is None:
+        return waiting
+    others = await attempt.workspace.unseen(kind, [one.link.source_id for one in waiting])
+    return [one for one in waiting if one.link.source_id not in others]
 
 
 async def _apply_all(

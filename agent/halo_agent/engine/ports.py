@@ -240,6 +240,10 @@ class Reporter(Protocol):
         """What became of one record, for the history that the tenant keeps."""
         ...
 
+    async def step(self, step: str, text: str) -> None:
+        """What a step did that cannot be seen from its surroundings, for who traces a single record."""
+        ...
+
     async def log(self, text: str) -> None: ...
 
 

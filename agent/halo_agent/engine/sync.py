@@ -45,6 +45,7 @@ async def sync(attempt: Attempt) -> Outcome:
     integration = attempt.assignment.integration
     approved = attempt.assignment.approved
     excesses = guard.check(plan.counts, plan.populations, integration.limits, approved)
+    await attempt.reporter.step("guard", "; ".join(map(str, excesses)) or "within the limits")
     if attempt.assignment.preview:
         await _tell_all(attempt, plan)
         return Outcome(RunStatus.SUCCEEDED, held_for=excesses, planned=plan.tallies)

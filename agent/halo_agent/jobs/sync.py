@@ -12,6 +12,7 @@ from halo_agent.reporter import Ending, EventReporter
 from halo_agent.store.links import LinkStore
 from halo_agent.store.workspace import open_workspace
 from halo_agent.targets.halo import InstanceMemory, open_halo, use_of
+from halo_agent.tracing.one import sync_one
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import HaloIntegratorError
@@ -69,7 +70,9 @@ class SyncJobs:
             workspace = await stack.enter_async_context(open_workspace())
             attempt = Attempt(assignment, source, target, links, workspace, reporter, lease, ledger)
             try:
-                outcome = await sync(attempt)
+                outcome = await (
+                    sync(attempt) if assignment.only is None else sync_one(attempt, workspace, reporter.trace)
+                )
             except HaloIntegratorError as error:
                 return Ending.after(error, ledger.counts, self._redactor, requests=target.requests)
             return Ending(

@@ -95,6 +95,11 @@ class DiskWorkspace:
     def __init__(self, db: aiosqlite.Connection) -> None:
         self._db = db
 
+    @property
+    def db(self) -> aiosqlite.Connection:
+        """Where it lies."""
+        return self._db
+
     async def see(self, kind: EntityKind, source_ids: Collection[str]) -> set[str]:
         if not source_ids:
             return set()

@@ -11,21 +11,9 @@ from halo_controller.cli.client import Client
 from halo_controller.cli.record_report import changes_table
 from halo_controller.cli.run_report import report
 from halo_controller.nouns import Record
-from halo_shared.outcomes import FieldChange
+from halo_shared.outcomes import COLUMNS, lines
 
 PAGE: Final = 1_000
-COLUMNS: Final = (
-    "result",
-    "entity",
-    "source_id",
-    "halo_id",
-    "name",
-    "field",
-    "before",
-    "after",
-    "reason",
-    "placed",
-)
 
 
 async def show_preview(client: Client, run: RunView, most: int, *, as_json: bool) -> None:
@@ -55,7 +43,7 @@ async def save(client: Client, run: RunView, file: Path) -> None:
         writer.writerow(COLUMNS)
         async for records in pages(client, run):
             for record in records:
-                writer.writerows(_lines(record))
+                writer.writerows(lines(record.outcome))
 
 
 async def pages(client: Client, run: RunView) -> AsyncIterator[Sequence[Record]]:
@@ -64,18 +52,3 @@ async def pages(client: Client, run: RunView) -> AsyncIterator[Sequence[Record]]
     while records := await client.get(f"/runs/{run.id}/records", list[Record], after=after, limit=PAGE):
         yield records
         after = records[-1].id
-
-
-def _lines(record: Record) -> list[list[object]]:
-    one = record.outcome
-    head = [one.result, one.entity, harmless(one.source_id), one.halo_id, harmless(one.name)]
-    fields = one.fields or (FieldChange(field=""),)
-    return [
-        [*head, *map(harmless, (field.field, field.before, field.after, one.reason, one.placed))]
-        for field in fields
-    ]
-
-
-def harmless(text: str) -> str:
-    """The text so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

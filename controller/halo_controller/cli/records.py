@@ -11,7 +11,10 @@ from halo_controller.cli.client import Client
 from halo_controller.cli.connection import connected
 from halo_controller.cli.output import JsonOption
 from halo_controller.cli.record_report import record_report, records_table
-from halo_controller.nouns import Record
+from halo_controller.cli.references import RefArgument, path_of
+from halo_controller.cli.tracing import say_end, trace
+from halo_controller.nouns import Record, Run
+from halo_shared.runs import RunStatus
 
 app = typer.Typer(help="Records: what became of a single one, and why.", no_args_is_help=True)
 
@@ -43,6 +46,25 @@ async def show(
     """Show what became of a record: how it was recognised and placed, and each field before and after."""
     found = await client.get(f"/records/{record}", Record)
     output.show(found, record_report, as_json=as_json)
+
+
+@app.command(epilog="Example: halo-controller records sync acme/people jane@acme.example")
+@connected
+async def sync(
+    client: Client,
+    integration: RefArgument,
+    key: Annotated[
+        str, typer.Argument(help="Its id at the source, its name, or a value that recognises it.")
+    ],
+) -> None:
+    """Sync this one record now, and tell each step as it happens; 0 only if it succeeded."""
+    opened = await client.post(f"{path_of(integration)}/run/one", Run, {"key": key})
+    output.say(f"Run {opened.id} is queued for group {opened.group}.", style="dim")
+    run = await trace(client, opened.id)
+    told = await client.get(f"/runs/{run.id}/records", list[Record], limit=10)
+    say_end(run, told)
+    if run.status is not RunStatus.SUCCEEDED:
+        raise typer.Exit(1)
 
 
 def _found(key: str, records: Sequence[Record]) -> RenderableType:
