@@ -14,6 +14,10 @@ __all__ = ["EntityMapping", "FieldRule", "Mapping", "MatchField", "Placement", "
 
 Scalar = str | int | float | bool
 
+OWN_FIELD: Final = "fields."
+"""What stands before the name of an asset's own field."""
+EXTERNAL_LINK: Final = "external_link"
+"""The identity that Halo keeps apart from its records, one for each integration."""
 PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
 """An attribute in a template."""
 NEVER_MATCH: Final = (

@@ -13,6 +13,7 @@ from halo_agent.engine.matcher import Cascade, Match, Matched, Missing
 from halo_agent.engine.preparing import prepare
 from halo_agent.engine.records import Desired, Link, TargetRecord
 from halo_shared.entities import EntityKind
+from halo_shared.mapping import EXTERNAL_LINK, OWN_FIELD
 from halo_shared.messages.events import Stage
 from halo_shared.runs import Mode
 
@@ -41,12 +42,12 @@ async def _of_linked(attempt: Attempt, kind: EntityKind) -> None:
     mapping = attempt.mapping(kind)
     done = by_hand = 0
     total = await attempt.workspace.linked_count(kind)
-    await _list_when_that_is_less(attempt, kind, total)
+    shown = await _list_when_that_is_less(attempt, kind, total)
     async for batch in attempt.workspace.linked(kind):
         wishes = [
             sought.desired for sought in await prepare(attempt, kind, [one for one, _ in batch], known=True)
         ]
-        held = await _now(attempt, kind, zip(wishes, (link for _, link in batch), strict=True))
+        held = await _now(attempt, kind, zip(wishes, (link for _, link in batch), strict=True), shown)
         decisions: list[Decision] = []
         for desired, (original, link) in zip(wishes, batch, strict=True):
             if existing := held.get(link.halo_id):
@@ -64,18 +65,26 @@ async def _of_linked(attempt: Attempt, kind: EntityKind) -> None:
         )
 
 
-async def _list_when_that_is_less(attempt: Attempt, kind: EntityKind, wanted: int) -> None:
-    """Hold everything that Halo lists where that takes fewer requests than reading records one by one."""
+async def _list_when_that_is_less(attempt: Attempt, kind: EntityKind, wanted: int) -> set[str]:
+    """Hold everything that Halo lists where that takes fewer requests than reading records one by one.
+
+    Returns the fields that the list shows: of those it leaves out only what is empty. No other is asked for, since
+    that could have every record of Halo read.
+    """
     if wanted < LISTED_FROM or wanted * LIST_SAVES < await attempt.links.active_count(kind):
-        return
+        return set()
     mapping = attempt.mapping(kind)
-    fields = {*mapping.fields, mapping.identity or ""}
+    named = {*mapping.fields, mapping.identity or ""}
+    shown: set[str] = set()
+    fields = {name for name in named if name.startswith(OWN_FIELD) or name == EXTERNAL_LINK}
     async for records in batched(attempt.target.everything(kind, fields)):
+        shown.update(name for record in records for name in record.fields)
         await attempt.workspace.hold([Held(record, (), None) for record in records])
+    return shown
 
 
 async def _now(
-    attempt: Attempt, kind: EntityKind, linked: Iterable[tuple[Desired, Link]]
+    attempt: Attempt, kind: EntityKind, linked: Iterable[tuple[Desired, Link]], shown: set[str]
 ) -> dict[int | None, TargetRecord]:
     """What Halo holds now for these wishes, by id: as it was listed where that shows all, else one by one.
 
@@ -84,9 +93,7 @@ async def _now(
     wishes = {link.halo_id: desired for desired, link in linked if link.halo_id is not None}
     listed = await attempt.workspace.held(wishes)
     held: dict[int | None, TargetRecord] = {
-        id_: record
-        for id_, record in listed.items()
-        if wishes[id_].active and _fields(wishes[id_]) <= record.fields.keys()
+        id_: record for id_, record in listed.items() if wishes[id_].active and _fields(wishes[id_]) <= shown
     }
     rest = wishes.keys() - held.keys()
     if rest:

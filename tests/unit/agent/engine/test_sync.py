@@ -143,6 +143,21 @@ async def test_reconciling_many_lists_them_rather_than_reading_each(world: World
     assert any("compared with Halo" in remark for remark in world.heard.remarks)
 
 
+async def test_what_a_list_leaves_out_since_it_is_empty_is_not_read_for_that(world: World) -> None:
+    many = [person(f"p-{number}") for number in range(LISTED_FROM)]
+    await synced(world, *many)
+    emptied = world.halo.records[7]
+    world.halo.records[7] = replace(
+        emptied, fields={name: value for name, value in emptied.fields.items() if name != "emailaddress"}
+    )
+    world.forget_calls()
+
+    await sync(world.attempt(MemorySource(many), assignment(mode=Mode.RECONCILE)))
+
+    assert world.halo.asked == {"everything": 1, "apply": 1}
+    assert world.halo.records[7] == emptied
+
+
 async def test_what_a_list_does_not_show_is_read(world: World) -> None:
     rules = mapping(fields={"emailaddress": "mail", "notes": {"value": "same"}})
     many = [person(f"p-{number}") for number in range(LISTED_FROM)]
