@@ -14,7 +14,7 @@ from halo_sandbox.services.processes import ServiceError
 from halo_shared import logs
 from halo_shared.redaction import Redactor
 
-NAMES: Final = ("spreadsheet", "ldap", "engine", "dispatch", "events")
+NAMES: Final = ("spreadsheet", "ldap", "engine", "halo", "dispatch", "events")
 
 
 def main() -> None:

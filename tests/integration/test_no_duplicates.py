@@ -293,3 +293,23 @@ async def test_after_an_upgrade_of_halo_it_is_found_out_anew(sandbox: Sandbox, h
         "Halo does not answer an array of new users with a row for each"
     ]
     assert len(await hands.held("Users")) == 7
+
+
+async def test_looking_through_a_list_that_others_make_longer_finds_what_is_there(
+    sandbox: Sandbox, hands: Levers, clock: FastClock
+) -> None:
+    await hands.switches(multi="first")
+    # No search of the sandbox takes this field, so that all is listed, on several pages.
+    wanted = [replace(wish, identity=("third_party_guid", wish.source_id)) for wish in wishes(240)]
+
+    async with halo(sandbox, clock, use=Use("people", memory=Believes())) as target:
+        shares = [creations(wanted[start : start + 30]) for start in range(0, 240, 30)]
+        done = [
+            answer
+            for one in await asyncio.gather(*(answers(target, share) for share in shares))
+            for answer in one.values()
+        ]
+
+    assert all(isinstance(answer, Applied) for answer in done)
+    assert len({row["third_party_guid"] for row in await hands.held("Users")}) == 240
+    assert len(await hands.held("Users")) == 240

@@ -80,7 +80,10 @@ class Lists:
 async def read_to_the_end(
     turn: Callable[[int], Awaitable[Page]], path: str, given: set[int]
 ) -> AsyncGenerator[list[wire.Row], None]:
-    """The rows of all pages, as many as Halo says there are, without those that were given before."""
+    """The rows of all pages, as many as Halo says there are, without those that were given before.
+
+    A list may grow meanwhile, as others and we ourselves write: new records come at its end, and are read too.
+    """
     page = await turn(1)
     count, number = page.count, 1
     found = {wire.id_of(row) for row in page.rows}
@@ -88,10 +91,11 @@ async def read_to_the_end(
     while len(found) < count:
         number += 1
         page = await turn(number)
-        if page.count != count:
+        if page.count < count:
             raise IncompleteRead(
-                f"The list of {path} changed from {count} to {page.count} records while it was read."
+                f"The list of {path} shrank from {count} to {page.count} records while it was read."
             )
+        count = page.count
         before = len(found)
         found.update(wire.id_of(row) for row in page.rows)
         if len(found) == before:
