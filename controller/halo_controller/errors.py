@@ -1,6 +1,6 @@
 """What the centre refuses, each with what would be right."""
 
-from halo_shared.errors import ConfigurationError, CredentialRefused, HaloIntegratorError
+from halo_shared.errors import ConfigurationError, CredentialRefused, HaloIntegratorError, TransientError
 
 
 class NotFound(ConfigurationError):
@@ -21,3 +21,7 @@ class Unauthorised(CredentialRefused):
 
 class AlreadyServed(ConfigurationError):
     """Another controller works on this database."""
+
+
+class LeadershipLost(TransientError):
+    """Another controller leads by now; what this one wanted to write is refused."""

@@ -1,7 +1,7 @@
 """What a controller is made of, and what runs in it: read this first."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +13,7 @@ from halo_controller.hearing import Hearing
 from halo_controller.inbox import Inbox
 from halo_controller.incidents.deadman import DeadMansSwitch
 from halo_controller.incidents.watch import Watch
+from halo_controller.leading import Leading
 from halo_controller.monitors.broker import Monitors
 from halo_controller.notifications.notifier import Notifier
 from halo_controller.notifications.postroom import Postroom
@@ -62,48 +63,65 @@ async def running(
     postroom: Postroom | None = None,
     watchdog_url: str | None = None,
     monitors: Monitors | None = None,
+    name: str = "",
 ) -> AsyncIterator[Controller]:
-    """A controller at work: every loop runs until the block is left. Without a postroom messages are only written."""
+    """A controller at work until the block is left. Without a postroom messages are only written.
+
+    Where several share a database, only the one that leads does what `_work` says; the others serve the API and wait.
+    """
     publisher = Publisher(database, transport, clock)
-    scheduler = Scheduler(database, publisher.wake, clock)
-    hearing = Hearing(transport, clock)
-    reconciler = Reconciler(database, publisher.wake, hearing.heard_for, clock)
-    answerer = Answerer(database, publisher, hearing, clock)
-    inbox = Inbox(database, clock)
     declarer = Declarer(database, transport, clock)
-    watch = Watch(database, transport, clock)
-    notifier = Notifier(database, clock)
-    janitor = Janitor(database, clock)
-    outward: list[Loop] = [
-        *([Sender(database, postroom, clock)] if postroom else []),
-        *([DeadMansSwitch(watchdog_url, database, transport, clock)] if watchdog_url else []),
-    ]
-    requests = partial(
-        serve, transport, REQUESTS_QUEUE, REQUESTS, answerer.answer, prefetch=50, foreign=answerer.refuse
-    )
-    events = partial(serve_batches, transport, EVENTS_QUEUE, EVENTS, inbox.take, prefetch=EVENTS_AT_ONCE)
+    leading = Leading(database, name, clock)
+
+    async def work(led: Database) -> None:
+        outward: list[Loop] = [
+            *([Sender(led, postroom, clock)] if postroom else []),
+            *([DeadMansSwitch(watchdog_url, led, transport, clock)] if watchdog_url else []),
+        ]
+        await _work(led, transport, clock, publisher, declarer, outward)
 
     async with asyncio.TaskGroup() as loops:
-        tasks = [
-            loops.create_task(declarer.run(), name="topology"),
-            loops.create_task(scheduler.run(), name="scheduler"),
-            loops.create_task(publisher.run(), name="publisher"),
-            loops.create_task(_after(declarer.declared, requests), name="requests"),
-            loops.create_task(_after(declarer.declared, events), name="inbox"),
-            loops.create_task(_after(declarer.declared, hearing.run), name="hearing"),
-            loops.create_task(reconciler.run(), name="reconciler"),
-            loops.create_task(watch.run(), name="watch"),
-            loops.create_task(notifier.run(), name="notifier"),
-            loops.create_task(janitor.run(), name="janitor"),
-            loops.create_task(Forgetter(database, clock).run(), name="forgetter"),
-            *(loops.create_task(loop.run(), name=type(loop).__name__) for loop in outward),
-        ]
+        task = loops.create_task(leading.run(work), name="leading")
         try:
             await _soon(declarer.declared)
             yield Controller(database, transport, publisher, clock, monitors)
         finally:
-            for task in tasks:
-                task.cancel()
+            task.cancel()
+
+
+async def _work(
+    database: Database,
+    transport: Transport,
+    clock: Clock,
+    publisher: Publisher,
+    declarer: Declarer,
+    outward: Sequence[Loop],
+) -> None:
+    """Every loop of the controller that leads, until one dies or this is cancelled."""
+    hearing = Hearing(transport, clock)
+    answerer = Answerer(database, publisher, hearing, clock)
+    inbox = Inbox(database, clock)
+    requests = partial(
+        serve, transport, REQUESTS_QUEUE, REQUESTS, answerer.answer, prefetch=50, foreign=answerer.refuse
+    )
+    events = partial(serve_batches, transport, EVENTS_QUEUE, EVENTS, inbox.take, prefetch=EVENTS_AT_ONCE)
+    loops: Sequence[Loop] = [
+        declarer,
+        publisher,
+        Scheduler(database, publisher.wake, clock),
+        Reconciler(database, publisher.wake, hearing.heard_for, clock),
+        Watch(database, transport, clock),
+        Notifier(database, clock),
+        Janitor(database, clock),
+        Forgetter(database, clock),
+        *outward,
+    ]
+    async with asyncio.TaskGroup() as group:
+        for loop in loops:
+            group.create_task(loop.run(), name=type(loop).__name__)
+        group.create_task(_after(declarer.declared, requests), name="requests")
+        group.create_task(_after(declarer.declared, events), name="inbox")
+        group.create_task(_after(declarer.declared, hearing.run), name="hearing")
 
 
 async def _after(ready: asyncio.Event, loop: Callable[[], Awaitable[None]]) -> None:

@@ -36,13 +36,14 @@ class Printed:
 class Desk:
     """A folder in which commands are typed; its controller, if one runs, keeps its data there."""
 
-    def __init__(self, folder: Path, broker_url: str) -> None:
+    def __init__(self, folder: Path, broker_url: str, database_url: str | None = None) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.environment = {
             **os.environ,
             "HALO_CONTROLLER_DATA": str(self.data),
             "HALO_BROKER_URL": broker_url,
+            **({"HALO_CONTROLLER_DATABASE_URL": database_url} if database_url else {}),
         }
 
     async def type(self, *arguments: str) -> Printed:
@@ -97,8 +98,10 @@ class Desk:
 class Centre(Desk):
     """A desk whose controller runs and knows the tenant acme; agents join as doubles over its broker."""
 
-    def __init__(self, folder: Path, broker_url: str, transport: Transport) -> None:
-        super().__init__(folder, broker_url)
+    def __init__(
+        self, folder: Path, broker_url: str, transport: Transport, database_url: str | None = None
+    ) -> None:
+        super().__init__(folder, broker_url, database_url)
         self.transport = transport
 
     @asynccontextmanager

@@ -9,8 +9,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from halo_controller.api import alarms, queues
 from halo_controller.api.context import Wired
 from halo_controller.api.models import AgentCount, Health, HealthStatus
-from halo_controller.store import agents, outbox
+from halo_controller.store import agents, leadership, outbox
+from halo_controller.store.leadership import Leader
 from halo_controller.wiring import Controller
+from halo_shared.errors import StoreBusy
 from halo_shared.topology import BURIED_QUEUE
 
 router = APIRouter(tags=["operation"])
@@ -37,6 +39,7 @@ class _Stored:
 
     outbox: int
     agents: AgentCount
+    leader: Leader | None
 
 
 async def _stored(controller: Controller) -> _Stored | None:
@@ -44,10 +47,11 @@ async def _stored(controller: Controller) -> _Stored | None:
     try:
         async with controller.database.read() as db:
             waiting = await outbox.count(db)
+            leader = await leadership.current(db)
             states = Counter(agent.state(now).value for agent in await agents.every(db))
-    except SQLAlchemyError:
+    except (SQLAlchemyError, StoreBusy):
         return None
-    return _Stored(waiting, AgentCount(**states))
+    return _Stored(waiting, AgentCount(**states), leader)
 
 
 def _judge(depths: dict[str, int | None] | None, stored: _Stored | None) -> Health:
@@ -65,5 +69,6 @@ def _judge(depths: dict[str, int | None] | None, stored: _Stored | None) -> Heal
         outbox=stored.outbox if stored else 0,
         buried=depths.get(BURIED_QUEUE.name) if depths else None,
         agents=agent_count,
+        leader=stored.leader.name if stored and stored.leader else "",
         alarms=told,
     )

@@ -194,5 +194,7 @@ class Health(Frozen):
     buried: int | None
     """Messages that could not be understood; None when the broker was not asked with success."""
     agents: AgentCount
+    leader: str = ""
+    """Where the controller runs that leads; empty for one that is alone."""
     alarms: tuple[str, ...]
     """What needs a person's eye, one sentence each."""

@@ -1,8 +1,10 @@
 """The controller as a process: its parts, its token and address files, its signals, its end."""
 
 import asyncio
+import hashlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -75,7 +77,11 @@ async def serving(
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database))
-        redactor.learn(await operator_token(database, settings.token_file, clock))
+        await asyncio.to_thread(
+            settings.data.mkdir, parents=True, exist_ok=True
+        )  # for the token and the address
+        here = f"{socket.gethostname()}:{settings.data}"
+        redactor.learn(await operator_token(database, settings.token_file, clock, at=here))
         listener = stack.enter_context(listen(settings.host, settings.port))
         secrets = LocalSecrets(settings.secrets_file, os.environ, redactor)
         postroom = await stack.enter_async_context(
@@ -89,6 +95,7 @@ async def serving(
                 postroom=postroom,
                 watchdog_url=settings.watchdog_url,
                 monitors=monitors,
+                name=here,
             )
         )
         url = await stack.enter_async_context(listening(build(controller), listener))
@@ -105,15 +112,20 @@ def _mail_server(settings: Settings, redactor: Redactor) -> MailServer | None:
     return server
 
 
-async def operator_token(database: Database, file: Path, clock: Clock) -> SecretStr:
-    """The token that lets the operator in; a new one at the first start, and when its file is gone."""
+async def operator_token(database: Database, file: Path, clock: Clock, *, at: str = "") -> SecretStr:
+    """The token that lets the operator in; a new one at the first start, and when its file is gone.
+
+    Of controllers that share a database each has a token of its own, told apart by where it runs.
+    """
+    place = hashlib.blake2b(at.encode(), digest_size=6).hexdigest()  # short enough for a name
+    owner = f"{OPERATOR} at {place}" if database.shared else OPERATOR
     known = await asyncio.to_thread(_read, file)
     async with database.write() as db:
-        if known and await tokens.owner(db, known) == OPERATOR:
+        if known and await tokens.owner(db, known) == owner:
             return SecretStr(known)
         fresh = tokens.fresh()
         await asyncio.to_thread(_write_private, file, fresh)
-        await tokens.put(db, OPERATOR, fresh, clock.now())
+        await tokens.put(db, owner, fresh, clock.now())
     return SecretStr(fresh)
 
 

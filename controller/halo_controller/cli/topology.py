@@ -62,6 +62,7 @@ def _facts(health: Health) -> Iterator[RenderableType]:
             ("controller", output.word(health.status)),
             ("broker", _answers(health.broker)),
             ("database", _answers(health.database)),
+            *([("leads", health.leader)] if health.leader else []),
             ("outbox", f"{health.outbox:,} waiting for the broker"),
             ("buried", "-" if health.buried is None else f"{health.buried:,}"),
             ("agents", ", ".join(_counts(agents)) or "none"),

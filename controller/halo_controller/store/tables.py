@@ -334,3 +334,13 @@ stages = Table(
     Column("done", Integer, nullable=False),
     Column("total", Integer),
 )
+
+leaders = Table(
+    "leaders",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("holder", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("until", Moment, nullable=False),
+)
