@@ -11,6 +11,7 @@ from halo_controller.declarer import Declarer
 from halo_controller.store import agents, tables, tenants
 from halo_controller.store.database import Database, open_database
 from halo_controller.wiring import running
+from halo_shared.exits import leaves
 from halo_shared.messages.codec import seal
 from halo_shared.messages.commands import COMMANDS, Welcome
 from halo_shared.topology import (
@@ -26,7 +27,7 @@ from halo_shared.transport.memory import MemoryTransport
 from tests.support.builders import NOW, hello
 from tests.support.clock import ManualClock
 
-LOOPS = {"topology", "scheduler", "publisher", "requests", "inbox", "reconciler"}
+LOOPS = {"leading", "Declarer", "Scheduler", "Publisher", "requests", "inbox", "Reconciler"}
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ async def test_a_loop_that_dies_takes_the_controller_with_it(database: Database,
     with pytest.raises(ExceptionGroup) as caught:
         await work_until_it_dies()
 
-    (fault,) = caught.value.exceptions
+    (fault,) = leaves(caught.value)
     assert "no such table: runs" in str(fault)
     assert loops_at_work() == set()
 
