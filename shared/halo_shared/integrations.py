@@ -36,6 +36,13 @@ class ImportSwitches(Strict):
     """Let Halo validate each asset before it is written: one request more for each, and none travel together."""
 
 
+class ErrorLog(Strict):
+    """Under which of Halo's modules failed records are listed."""
+
+    module_id: int = Field(ge=0)
+    detail_id: int = Field(default=0, ge=0)
+
+
 class HaloConnection(Strict):
     """How to reach and enter one Halo instance."""
 
@@ -52,6 +59,8 @@ class HaloConnection(Strict):
     scope: str = Field(default="all", min_length=1)
     """What the application asks for; one with fewer rights names them, as in `edit:customers edit:assets`."""
     import_switches: ImportSwitches = ImportSwitches()
+    error_log: ErrorLog | None = None
+    """Where records that fail are listed in Halo itself, under `/IntegrationError`; left out for not at all."""
 
 
 class Keep(Strict):

@@ -7,16 +7,18 @@ from halo_agent.connectors import Secrets
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.ledger import Ledger
 from halo_agent.engine.sync import sync
+from halo_agent.jobs.failures import FailuresIntoHalo, Overhearing
 from halo_agent.leases import Lease
 from halo_agent.reporter import Ending, EventReporter
 from halo_agent.store.links import LinkStore
 from halo_agent.store.workspace import open_workspace
-from halo_agent.targets.halo import InstanceMemory, open_halo, use_of
+from halo_agent.targets.halo import HaloTarget, InstanceMemory, open_halo, use_of
 from halo_agent.tracing.one import sync_one
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import HaloIntegratorError
 from halo_shared.identifiers import IntegrationRef
+from halo_shared.messages.commands import Assignment
 from halo_shared.messages.events import Stage
 from halo_shared.redaction import Redactor
 
@@ -39,6 +41,7 @@ class SyncJobs:
         self._secrets = secrets
         self._clock = clock
         self._redactor = redactor
+        self._failures = FailuresIntoHalo(clock)
 
     async def run(self, lease: Lease, reporter: EventReporter) -> Ending:
         """One attempt, from opening both sides to its ending; raises what keeps it from starting."""
@@ -68,13 +71,16 @@ class SyncJobs:
                 )
             )
             workspace = await stack.enter_async_context(open_workspace())
-            attempt = Attempt(assignment, source, target, links, workspace, reporter, lease, ledger)
+            overhearing = Overhearing(reporter, self._redactor)
+            attempt = Attempt(assignment, source, target, links, workspace, overhearing, lease, ledger)
             try:
                 outcome = await (
                     sync(attempt) if assignment.only is None else sync_one(attempt, workspace, reporter.trace)
                 )
             except HaloIntegratorError as error:
+                await self._list_failures(assignment, target, overhearing)
                 return Ending.after(error, ledger.counts, self._redactor, requests=target.requests)
+            await self._list_failures(assignment, target, overhearing)
             return Ending(
                 outcome.status,
                 ledger.counts,
@@ -83,3 +89,8 @@ class SyncJobs:
                 planned=outcome.planned,
                 cursors=outcome.cursors,
             )
+
+    async def _list_failures(
+        self, assignment: Assignment, target: HaloTarget, overhearing: Overhearing
+    ) -> None:
+        await self._failures.write(assignment.tenant, assignment.halo.error_log, target, overhearing)

@@ -10,6 +10,8 @@ from halo_controller.notifications.hours import digest_after
 from halo_controller.notifications.nouns import Occasion, Silence, Told
 from halo_controller.notifications.people import Pace, Person, Preference
 
+GATHERED: Final = timedelta(seconds=10)
+"""Records fail one after the other; the first message should know of more than the first."""
 RATE: Final = timedelta(hours=1)
 """The span in which a person gets no more than `at_most` messages."""
 
@@ -95,7 +97,7 @@ def _occasion(
     if incident.state is IncidentState.RECOVERED:
         return _of_recovery(preference, opened, memory.told(Occasion.RECOVERED))
     if opened is None:
-        return _of_opening(preference, incident)
+        return _of_opening(preference, incident, now)
     return _of_reminder(preference, incident, opened, memory.told(Occasion.REMINDER), now)
 
 
@@ -111,11 +113,14 @@ def _of_recovery(
     return Occasion.RECOVERED
 
 
-def _of_opening(preference: Preference, incident: Incident) -> Occasion | Wait | DoNotTell:
+def _of_opening(preference: Preference, incident: Incident, now: datetime) -> Occasion | Wait | DoNotTell:
     if incident.acknowledged_at:
         return DoNotTell(f"{incident.acknowledged_by} acknowledged it before it was told")
     if incident.failures < preference.after_failures:
         return Wait(f"it was seen in {incident.failures} of {preference.after_failures} runs")
+    gathered = incident.opened_at + GATHERED
+    if incident.run and incident.cause.place and now < gathered:
+        return Wait("it has just begun, and more records may fail alike", gathered)
     return Occasion.OPENED
 
 

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from halo_agent.engine.changes import Answer, Change, Create, Retire, Update
 from halo_agent.engine.records import Desired, Place, PlaceIds, TargetRecord
-from halo_agent.targets.halo import drafts
+from halo_agent.targets.halo import drafts, error_log, wire
 from halo_agent.targets.halo.auth import HaloAuth
 from halo_agent.targets.halo.check import Step, check
 from halo_agent.targets.halo.client import HaloClient
@@ -63,6 +63,11 @@ class HaloTarget:
     async def rights(self, kinds: Collection[EntityKind], *, tickets: bool = False) -> Sequence[Right]:
         """Every right that these entities need, each with what is missing. Nothing is written."""
         return await Rights(self._auth, self._client).of(kinds, tickets=tickets)
+
+    async def write_errors(self, rows: Sequence[wire.Row]) -> None:
+        """Add rows to Halo's own list of integration errors."""
+        for row in rows:
+            await self._client.post(error_log.PATH, [row], repeatable=False)
 
     def candidates(self, wishes: Sequence[Desired], match: Sequence[str]) -> AsyncIterator[TargetRecord]:
         """Every record, inactive ones too, that could be the same as one of these wishes."""

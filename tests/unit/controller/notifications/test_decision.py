@@ -200,6 +200,15 @@ def test_a_hosted_integrators_error_for_one_who_chose_hosted() -> None:
     assert isinstance(decide(hosted, incident(integrator=Integrator.HOSTED), Memory(), (), NOW), Tell)
 
 
+def test_records_that_fail_alike_are_waited_for_a_moment() -> None:
+    of_records = incident(of=cause(code="RecordRefused", place="users"))
+    moment = timedelta(seconds=10)
+    assert decide(person(), of_records, Memory(), (), NOW) == Wait(
+        "it has just begun, and more records may fail alike", NOW + moment
+    )
+    assert isinstance(decide(person(), of_records, Memory(), (), NOW + moment), Tell)
+
+
 def test_the_decision_says_why_it_tells() -> None:
     assert decide(person(), incident(), Memory(), (), NOW) == Tell(
         Occasion.OPENED, "jane wants incoming errors of tenant acme at error and louder"
