@@ -27,6 +27,10 @@ class Ear:
 
     async def record(self, *_: object) -> None: ...
 
+    async def outcome(self, *_: object) -> None: ...
+
+    async def step(self, *_: object) -> None: ...
+
     async def log(self, text: str) -> None:
         self.heard.append(text)
 

@@ -8,6 +8,7 @@ from halo_shared.entities import EntityKind
 from halo_shared.errors import HaloIntegratorError, RunError
 from halo_shared.integrations import ErrorLog
 from halo_shared.messages.events import RecordOutcome, Stage
+from halo_shared.outcomes import Outcome
 from halo_shared.redaction import Redactor
 from halo_shared.runs import Counts
 
@@ -30,6 +31,12 @@ class Overhearing:
         if outcome == "failed":
             scrub = self._redactor.scrub
             self.failed.append(Failed(kind, scrub(source_id), scrub(name), scrub(error.message)))
+
+    async def outcome(self, outcome: Outcome) -> None:
+        await self._reporter.outcome(outcome)
+
+    async def step(self, step: str, text: str) -> None:
+        await self._reporter.step(step, text)
 
     async def log(self, text: str) -> None:
         await self._reporter.log(text)

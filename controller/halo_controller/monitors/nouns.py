@@ -12,7 +12,7 @@ from halo_shared.runs import Frozen
 
 PREFIX: Final = "monitor."
 LONGEST: Final = 100_000
-KINDS: Final = "^(started|progress|record|log|finished|status)$"
+KINDS: Final = "^(started|progress|record|outcomes|log|finished|status)$"
 
 
 class NewMonitor(Strict):
