@@ -16,9 +16,11 @@ from halo_controller.scheduling.due import (
     PlanAnew,
     Situation,
     Wait,
+    beginnings,
     decide,
     hindrance,
     next_after,
+    planned_at,
 )
 from halo_controller.scheduling.nouns import Fate, Past, Planned
 from halo_controller.scheduling.occurrences import Occurrence
@@ -87,11 +89,8 @@ async def _plan(db: AsyncConnection, situation: Situation) -> None:
     """Work out the next moment of each series anew."""
     ref = situation.integration.ref
     await schedules.drop(db, ref)
-    for mode, timing in situation.schedule.cycles if situation.schedule else ():
-        since = situation.integration.last_opened_at if timing.every else None
-        occurrence = next_after(since or situation.now, mode, timing, situation)
-        if occurrence:
-            await schedules.put(db, _planned(ref, mode, occurrence))
+    for planned in beginnings(situation):
+        await schedules.put(db, planned)
     await integrations.planned(db, ref)
 
 
@@ -104,13 +103,10 @@ async def _settle(db: AsyncConnection, planned: Planned, now: datetime) -> None:
         case Open(reason):
             await _open(db, planned, situation, reason)
         case LetPass():
-            log.info("start_let_pass", ref=str(planned.ref), mode=planned.mode, why=verdict.reason)
-            await schedules.record(
-                db, _past(planned, verdict.fate, verdict.reason, verdict.until, verdict.times)
-            )
-            await _go_on(db, planned, situation, after=verdict.until)
+            await _let_pass(db, planned, situation, verdict)
         case Wait(replacing=replacing):
-            await schedules.put(db, planned.model_copy(update={"waiting": True}))
+            if not planned.waiting:
+                await schedules.put(db, planned.model_copy(update={"waiting": True}))
             if replacing and situation.open_run:
                 await cancel(db, situation.open_run, "its schedule starts the next one", now)
         case PlanAnew(at):
@@ -131,16 +127,26 @@ async def _open(db: AsyncConnection, planned: Planned, situation: Situation, rea
     await _go_on(db, planned, situation, after=now if planned.waiting else planned.at)
 
 
-async def _go_on(db: AsyncConnection, planned: Planned, situation: Situation, *, after: datetime) -> None:
+async def _let_pass(db: AsyncConnection, planned: Planned, situation: Situation, verdict: LetPass) -> None:
+    log.info("start_let_pass", ref=str(planned.ref), mode=planned.mode, why=verdict.reason)
+    await schedules.record(db, _past(planned, verdict.fate, verdict.reason, verdict.until, verdict.times))
+    if verdict.again:
+        await schedules.put(db, planned.model_copy(update={"at": verdict.again}))
+    else:
+        await _go_on(db, planned, situation, after=verdict.until, missed=verdict.fate is Fate.MISSED)
+
+
+async def _go_on(
+    db: AsyncConnection, planned: Planned, situation: Situation, *, after: datetime, missed: bool = False
+) -> None:
     timing = situation.timing(planned.mode)
-    # An interval counts from when it ran; a clock's time does not move.
-    since = situation.now if timing and timing.every else after
-    situation = await situation_of(db, planned.ref, situation.now)
-    occurrence = next_after(since, planned.mode, timing, situation) if timing else None
+    # An interval counts from when it ran; a clock's time does not move, nor does a moment to catch up with.
+    since = situation.now if timing and timing.every and not missed else after
+    occurrence = next_after(since, timing, situation) if timing else None
     if occurrence is None:
         await schedules.drop(db, planned.ref, planned.mode)
     else:
-        await schedules.put(db, _planned(planned.ref, planned.mode, occurrence))
+        await schedules.put(db, planned_at(planned.ref, planned.mode, occurrence))
 
 
 async def _retry(db: AsyncConnection, ref: IntegrationRef, now: datetime) -> None:
@@ -149,21 +155,19 @@ async def _retry(db: AsyncConnection, ref: IntegrationRef, now: datetime) -> Non
     if before.retry_at is None or before.retry_at > now:
         return
     await standings.save(db, ref, standing.retry_spent(before))
-    timing = situation.schedule or None
-    if situation.open_run or (timing and hindrance(now, timing, situation)):
-        return
     reason = f"retry {before.retries + 1}, since the run before failed: {before.why}"
-    await open_run(db, ref, Trigger.RETRY, reason, now)
-
-
-def _planned(ref: IntegrationRef, mode: Mode, occurrence: Occurrence) -> Planned:
-    return Planned(
-        tenant=ref.tenant,
-        integration=ref.name,
-        mode=mode,
-        at=occurrence.at,
-        clocks_change=occurrence.clocks_change,
-    )
+    why_not = situation.schedule and hindrance(now, situation.schedule, situation)
+    if not why_not:
+        try:
+            await open_run(db, ref, Trigger.RETRY, reason, now, mode=before.retry_mode)
+        except Conflict as error:  # a run is open, or a person was quicker
+            why_not = error.message
+    if why_not:
+        log.info("retry_let_pass", ref=str(ref), why=why_not)
+        moment = planned_at(ref, before.retry_mode or Mode.DELTA, Occurrence(before.retry_at))
+        await schedules.record(
+            db, _past(moment, Fate.SKIPPED, f"{reason} It was let pass: {why_not}", moment.at)
+        )
 
 
 def _past(planned: Planned, fate: Fate, reason: str, until: datetime, times: int = 1) -> Past:

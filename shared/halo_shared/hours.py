@@ -76,6 +76,13 @@ class Hours(Strict):
                     return end
         return None
 
+    def next_begin(self, moment: datetime, zone: tzinfo) -> datetime | None:
+        """When they begin next after this moment; None when they have no days."""
+        today = moment.astimezone(zone).date()
+        days = (today + n * _DAY for n in range(8))
+        begins = (at(day, self.start, zone) for day in days if Weekday.of(day) in self.days)
+        return next((begin for begin in begins if begin > moment), None)
+
 
 def at(day: date, hour: time, zone: tzinfo) -> datetime:
     """That hour of that day, in UTC; one that the clocks skip is as far behind the skip as it would have been."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from halo_shared import durations
 from halo_shared.durations import Interval, Span
-from halo_shared.hours import Hours, Zone
+from halo_shared.hours import Hours, Zone, at
 from halo_shared.mapping import Strict
 from halo_shared.runs import Mode
 
@@ -34,12 +34,17 @@ class Timing(Strict):
     zone: Zone | None = None
     """Of cron and rrule; the tenant's when left out."""
     spread: Span = Field(default=timedelta(0), ge=timedelta(0))
-    """Each integration starts at its own, ever the same moment within so long after the planned one."""
+    """Each integration starts at its own, ever the same moment within so long after the planned one.
+
+    An interval counts from the latest run: there the very first start is spread, and the others keep their distance.
+    """
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if sum(form is not None for form in (self.every, self.cron, self.rrule)) != 1:
             raise ValueError(_FORMS)
+        if self.starting is not None and self.rrule is None:
+            raise ValueError("starting: only a calendar rule ('rrule') counts from a start; leave it out")
         if self.cron is not None:
             _check_cron(self.cron)
         if self.rrule is not None:
@@ -69,7 +74,7 @@ class CatchUp(StrEnum):
     NONE = "none"
     LATEST = "latest"
     ALL = "all"
-    """One after the other, as far as they are not older than `catch_up_within`."""
+    """One after the other, as far as they are not older than `catch_up_within`; an interval runs once."""
 
 
 class Schedule(Timing):
@@ -118,11 +123,12 @@ class Blackout(Strict):
             raise ValueError("say when: give 'hours', as in {from: 08:00, to: 18:00}, or 'dates', or both")
         return self
 
-    def covers(self, moment: datetime, zone: ZoneInfo) -> bool:
-        """Whether this moment lies in it."""
-        if moment.astimezone(zone).date() in self.dates:
-            return True
-        return self.hours is not None and self.hours.end_of(moment, zone) is not None
+    def end_of(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
+        """When it ends, as it covers this moment; None when it does not."""
+        day = moment.astimezone(zone).date()
+        if day in self.dates:
+            return at(day + timedelta(days=1), time.min, zone)
+        return self.hours.end_of(moment, zone) if self.hours else None
 
 
 def _check_cron(line: str) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 import pytest_asyncio
 
+from halo_sandbox.demo.world import until
 from halo_sandbox.services.rabbitmq import GivenRabbitMQ, PrivateRabbitMQ
 from halo_shared.errors import AmbiguousMatch, CredentialRefused
 from halo_shared.messages.events import Level, Stage
@@ -258,6 +259,47 @@ async def test_a_wrong_key_in_a_file_is_told_with_its_line(centre: Centre) -> No
 
     assert (said.code, said.out) == (2, "")
     assert "wrong.yaml line 3: entitles: unknown key; did you mean 'entities'?" in said.err.splitlines()
+
+
+async def test_schedules(centre: Centre) -> None:
+    ref = await centre.integrate("planned")
+    spec = definition(
+        name="planned",
+        schedule={"cron": "30 2 * * *", "zone": "Europe/Amsterdam", "full": {"cron": "0 4 * * sun"}},
+    )
+    async with centre.asking() as api:
+        await api.put("/tenants/acme/integrations/planned", spec | {"group": "planned"})
+
+        async def is_planned() -> bool:
+            return bool(await api.get("/tenants/acme/integrations/planned/preview"))
+
+        await until(is_planned)
+    unheard = await centre.type("why", ref)
+    assert rows(unheard.out) == [
+        "No agent of group planned can be heard; none was ever heard of.",
+        "→ halo-agent run, on the agent's machine",
+    ]
+
+    paused = await centre.type("integrations", "pause", ref, "--reason", "the directory is moved")
+    assert paused.code == 0, paused.err
+    shown = await centre.type("schedule", "preview", ref, "-n", "8", "--json")
+    coming = json.loads(shown.out)
+    assert [one["mode"] for one in coming].count("full") == 1
+    assert {tuple(one["remarks"][:1]) for one in coming} == {("it is paused: the directory is moved",)}
+
+    resumed = await centre.type("integrations", "resume", ref)
+    assert resumed.code == 0, resumed.err
+    table = rows((await centre.type("schedule", "preview", ref, "-n", "8")).out)
+    assert table[0].startswith("at in reads")
+    assert sum(" what changed runs" in row for row in table) == 7
+    assert sum(" everything runs" in row for row in table) == 1
+
+    starts = await centre.type("schedule", "starts", ref)
+    assert (starts.code, json.loads((await centre.type("schedule", "starts", ref, "--json")).out)) == (0, [])
+    for command in (("why",), ("schedule", "preview"), ("schedule", "starts")):
+        assert "There is no integration 'acme/nobody'" in refused(
+            await centre.type(*command, "acme/nobody"), 2
+        )
 
 
 async def test_a_reference_that_is_none_is_refused(centre: Centre) -> None:

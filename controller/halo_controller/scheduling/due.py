@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from halo_controller.nouns import Integration, Run, Tenant
 from halo_controller.scheduling.nouns import STEADY, Fate, Planned, Standing
-from halo_controller.scheduling.occurrences import Occurrence, upcoming
+from halo_controller.scheduling.occurrences import Occurrence, offset_of, upcoming
+from halo_shared.hours import Hours
+from halo_shared.identifiers import IntegrationRef
 from halo_shared.runs import Mode
 from halo_shared.schedules import CatchUp, Overlap, Schedule, Timing
 
@@ -17,6 +19,8 @@ LATE: Final = timedelta(minutes=1)
 """A start that comes later than this was missed: the centre was away, or very busy."""
 MOST_MISSED: Final = 10_000
 """Moments of one series that are looked through after an absence."""
+MOST_CLOSINGS: Final = 400
+"""Windows and blackouts, one after the other, that are looked through for a free moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class LetPass:
     until: datetime
     """The last moment that passes with it."""
     times: int = 1
+    again: datetime | None = None
+    """When the same start is tried again, where that is not the next moment of its series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ def decide(planned: Planned, situation: Situation) -> Verdict:
     if now - planned.at > LATE and (missed := _missed(planned, timing, situation)):
         return missed
     if why := hindrance(planned.at, timing, situation) or hindrance(now, timing, situation):
-        return LetPass(Fate.SKIPPED, why, planned.at)
+        return LetPass(Fate.SKIPPED, why, planned.at, again=freed(now, timing, situation))
     if situation.open_run is not None:
         return _overlapping(planned, schedule, situation.open_run, situation)
     return Open(_reason(planned, timing, situation))
@@ -118,13 +124,39 @@ def hindrance(at: datetime, timing: Timing, situation: Situation) -> str | None:
     return _out_of_hours(at, timing, situation)
 
 
-def _out_of_hours(at: datetime, timing: Timing, situation: Situation) -> str | None:
+def freed(moment: datetime, timing: Timing, situation: Situation) -> datetime | None:
+    """When an interval's start may come that the hours forbid at this moment; None when they do not.
+
+    A clock's start passes, for the next comes at another hour. An interval of a day would be met by the same hours for ever.
+    """
+    free = moment
+    for _ in range(MOST_CLOSINGS if timing.every is not None else 0):
+        end = _closed_until(free, timing, situation)
+        if end is None:
+            return free if free != moment else None
+        free = end
+    return None
+
+
+def _closed_until(moment: datetime, timing: Timing, situation: Situation) -> datetime | None:
+    zone, window = _hours(timing, situation)
+    if window and window.end_of(moment, zone) is None:
+        return window.next_begin(moment, zone)
+    ends = (blackout.end_of(moment, situation.zone) for blackout in situation.tenant.spec.blackouts)
+    return next((end for end in ends if end), None)
+
+
+def _hours(timing: Timing, situation: Situation) -> tuple[ZoneInfo, Hours | None]:
     zone = ZoneInfo(timing.zone) if timing.zone else situation.zone
-    window = situation.schedule.window if situation.schedule else None
+    return zone, situation.schedule.window if situation.schedule else None
+
+
+def _out_of_hours(at: datetime, timing: Timing, situation: Situation) -> str | None:
+    zone, window = _hours(timing, situation)
     if window and window.end_of(at, zone) is None:
         return f"it may start from {window} only ({zone.key})"
     for blackout in situation.tenant.spec.blackouts:
-        if blackout.covers(at, situation.zone):
+        if blackout.end_of(at, situation.zone):
             return f"nothing starts for {situation.tenant.spec.name} then: {blackout.name}"
     return None
 
@@ -146,7 +178,7 @@ def _missed(planned: Planned, timing: Timing, situation: Situation) -> LetPass |
     passed = _passed(planned, timing, situation)
     if schedule.catch_up is CatchUp.NONE:
         gone = passed
-    elif schedule.catch_up is CatchUp.LATEST:
+    elif schedule.catch_up is CatchUp.LATEST or timing.every is not None:  # which counts from the latest run
         gone = passed[:-1]
     else:
         gone = [moment for moment in passed if now - moment > schedule.catch_up_within]
@@ -189,9 +221,33 @@ def _reason(planned: Planned, timing: Timing, situation: Situation) -> str:
     return f"{said}, {how} from {planned.at:%H:%M} UTC"
 
 
-def next_after(moment: datetime, mode: Mode, timing: Timing, situation: Situation) -> Occurrence | None:
+def next_after(moment: datetime, timing: Timing, situation: Situation) -> Occurrence | None:
     """The moment of this series that follows; None when the series has ended."""
-    last = situation.integration.last_opened_at
-    if timing.every is not None and mode is Mode.DELTA and last is None:
-        return Occurrence(situation.now)
     return next(upcoming(timing, situation.integration.ref, moment, situation.zone), None)
+
+
+def beginnings(situation: Situation) -> Sequence[Planned]:
+    """The moments that its series begin with, when its definition is new or it was enabled."""
+    cycles = situation.schedule.cycles if situation.schedule else ()
+    firsts = ((mode, _first(mode, timing, situation)) for mode, timing in cycles)
+    return [planned_at(situation.integration.ref, mode, first) for mode, first in firsts if first]
+
+
+def _first(mode: Mode, timing: Timing, situation: Situation) -> Occurrence | None:
+    now, integration = situation.now, situation.integration
+    if timing.every is not None and integration.last_opened_at is not None:
+        return Occurrence(max(now, integration.last_opened_at + timing.every))
+    if timing.every is not None and mode is Mode.DELTA:
+        return Occurrence(now + offset_of(integration.ref, timing.spread))
+    return next_after(now, timing, situation)
+
+
+def planned_at(ref: IntegrationRef, mode: Mode, occurrence: Occurrence) -> Planned:
+    """This is the next moment of the series."""
+    return Planned(
+        tenant=ref.tenant,
+        integration=ref.name,
+        mode=mode,
+        at=occurrence.at,
+        clocks_change=occurrence.clocks_change,
+    )

@@ -75,6 +75,8 @@ class Standing(Frozen):
     why: str = ""
     """What the latest failure said."""
     retry_at: datetime | None = None
+    retry_mode: Mode | None = None
+    """As the run that is tried again was to read."""
     slow_step: int = 0
     """How far it is slowed down; zero for not at all."""
     not_before: datetime | None = None

@@ -1,13 +1,15 @@
 """What is to come, as things stand now: pure."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from heapq import merge
 from itertools import chain
 
-from halo_controller.scheduling.due import Situation, barred, hindrance, purpose
+from halo_controller.scheduling.due import Situation, barred, beginnings, freed, hindrance, purpose
 from halo_controller.scheduling.nouns import Next, Planned, Preview
 from halo_controller.scheduling.occurrences import Occurrence, upcoming
 from halo_shared.runs import Mode
+from halo_shared.schedules import Timing
 
 
 def next_start(situation: Situation, planned: Planned | None) -> Next:
@@ -21,8 +23,9 @@ def next_start(situation: Situation, planned: Planned | None) -> Next:
         return Next(due=False, reason=why_not)
     if run is not None:
         return Next(due=False, reason=f"run {run.id} is still {run.status}")
+    planned = planned or min(beginnings(situation), key=lambda one: one.at, default=None)
     if planned is None:
-        return Next(due=True, reason=purpose(Mode.DELTA, schedule, situation))
+        return Next(due=False, reason="its schedule has no further moment")
     reason = purpose(planned.mode, situation.timing(planned.mode) or schedule, situation)
     if planned.at <= situation.now:
         return Next(due=True, reason=reason)
@@ -47,8 +50,17 @@ def _series(situation: Situation, first: Planned) -> Iterator[tuple[Mode, Occurr
     timing = situation.timing(first.mode)
     after = max(first.at, situation.now)
     later = upcoming(timing, first.ref, after, situation.zone) if timing else iter(())
+    if timing and timing.every is not None:
+        later = _intervals(first.at, timing, situation)
     for occurrence in chain([Occurrence(first.at, first.clocks_change)], later):
         yield first.mode, occurrence
+
+
+def _intervals(moment: datetime, timing: Timing, situation: Situation) -> Iterator[Occurrence]:
+    """An interval that the hours forbid comes when they end, and counts from there."""
+    while timing.every is not None:
+        moment = freed(moment, timing, situation) or max(moment, situation.now) + timing.every
+        yield Occurrence(moment)
 
 
 def _cycles(situation: Situation) -> Iterator[tuple[Mode, object]]:

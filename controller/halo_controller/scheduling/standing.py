@@ -24,6 +24,8 @@ SLOW_AFTER: Final = 6
 """Failures among the runs that are remembered; and at least two thirds of them must be."""
 STEPS: Final = (timedelta(minutes=30), timedelta(hours=2), timedelta(hours=8), timedelta(days=1))
 """How far apart the probes of an integration are that is slowed down."""
+NEARLY: Final = 0.9
+"""So much of a step must pass: a run by the day meets its hour, though it took its time and the clocks may change."""
 _PASSING: Final = frozenset({IncompleteRead.__name__, LeaseLost.__name__})
 """Codes of failures that pass, besides all that are transient by their class."""
 
@@ -103,7 +105,8 @@ def _slowed(standing: Standing, now: datetime) -> Standing:
     if not standing.slow_step and (failed < SLOW_AFTER or failed * 3 < len(standing.recent) * 2):
         return standing
     step = min(standing.slow_step + 1, len(STEPS))
-    return standing.model_copy(update={"slow_step": step, "not_before": now + STEPS[step - 1], "retries": 0})
+    not_before = now + STEPS[step - 1] * NEARLY
+    return standing.model_copy(update={"slow_step": step, "not_before": not_before, "retries": 0})
 
 
 def _told_of(before: Standing, slow: Standing) -> str | None:
@@ -125,7 +128,11 @@ def _retried(standing: Standing, run: Run, failure: Failure, now: datetime) -> S
     pause = min(FIRST_RETRY * 2**retries, LAST_RETRY)
     asked = timedelta(seconds=failure.retry_after or 0)
     return standing.model_copy(
-        update={"retries": retries, "retry_at": now + max(pause + _jitter(run, pause), asked)}
+        update={
+            "retries": retries,
+            "retry_at": now + max(pause + _jitter(run, pause), asked),
+            "retry_mode": run.mode,
+        }
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from halo_controller.nouns import Agent, AgentState, Run
-from halo_controller.scheduling.due import Situation, hindrance
+from halo_controller.scheduling.due import Situation, beginnings, hindrance
 from halo_controller.scheduling.nouns import Answer, Past, Planned
 from halo_shared import durations
 from halo_shared.runs import RunStatus
@@ -36,6 +36,12 @@ def why(
         return Answer(
             sentence=f"{ref} is paused: {by} at {pause.since:%Y-%m-%d %H:%M} UTC: {pause.reason}",
             cure=f"halo-controller integrations resume {ref}",
+        )
+    if situation.standing.retry_at:
+        return Answer(
+            sentence=f"{ref} is tried again at {situation.standing.retry_at:%Y-%m-%d %H:%M:%S} UTC, "
+            f"since its latest run failed: {situation.standing.why}",
+            cure=f"halo-controller run now {ref}",
         )
     if situation.schedule is None:
         return Answer(
@@ -97,12 +103,7 @@ def _nobody_hears(group: str, agents: Sequence[Agent], now: datetime) -> Answer 
 def _by_schedule(situation: Situation, planned: Sequence[Planned], last: Past | None) -> Answer:
     ref = situation.integration.ref
     preview = f"halo-controller schedule preview {ref}"
-    if situation.standing.retry_at:
-        return Answer(
-            sentence=f"{ref} is tried again at {situation.standing.retry_at:%Y-%m-%d %H:%M:%S} UTC, "
-            f"since its latest run failed: {situation.standing.why}",
-            cure=f"halo-controller run now {ref}",
-        )
+    planned = planned or beginnings(situation)
     if not planned:
         return Answer(sentence=f"The schedule of {ref} has no further moment.", cure="Change its 'schedule'.")
     first = min(planned, key=lambda one: one.at)

@@ -13,6 +13,7 @@ from halo_controller.dispatcher import open_run
 from halo_controller.nouns import Run, Trigger
 from halo_controller.scheduler import TICK
 from halo_controller.scheduling.nouns import Fate, Past, Pause, Standing
+from halo_controller.scheduling.occurrences import offset_of
 from halo_controller.store import integrations, runs, schedules, standings, tenants
 from halo_shared.errors import CredentialRefused, SourceUnavailable
 from halo_shared.integrations import IntegrationSpec
@@ -254,3 +255,107 @@ async def test_a_change_is_planned_anew(centre: Centre) -> None:
     async with centre.database.read() as db:
         (planned,) = await schedules.of(db, REF)
     assert planned.at.hour == 5
+
+
+async def test_an_interval_is_caught_up_with_once_and_does_not_wait_for_another(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(every="15m", catch_up="all"))
+    await centre.scheduler.tick()
+    await end(centre, (await opened(centre))[0])
+
+    await later(centre, timedelta(hours=2, minutes=2))
+    await centre.scheduler.tick()
+
+    assert [run.reason for run in await opened(centre)][1:] == [
+        "it runs every 15m, caught up with from 14:00 UTC"
+    ]
+    assert [(one.fate, one.times) for one in await passed(centre)] == [(Fate.MISSED, 7)]
+
+
+async def test_what_was_disabled_was_not_missed(centre: Centre) -> None:
+    await centre.set_up("one", spec=SCHEDULED)
+    await centre.scheduler.tick()
+    await end(centre, (await opened(centre))[0])
+    for enabled in (False, True):
+        centre.clock.move(timedelta(days=2))
+        async with centre.database.write() as db:
+            await integrations.switch(db, REF, enabled=enabled)
+
+    await centre.scheduler.tick()
+
+    assert [run.reason for run in await opened(centre)][1:] == ["it runs every 15m"]
+    assert await passed(centre) == []
+
+
+async def test_a_start_that_a_pause_forbids_is_not_looked_at_again_each_second(centre: Centre) -> None:
+    await centre.set_up("one", spec=SCHEDULED)
+    async with centre.database.write() as db:
+        await standings.save(db, REF, Standing(pause=Pause(since=NOW, who="ann", reason="a move")))
+
+    for _ in range(5):
+        await later(centre, timedelta(seconds=1))
+
+    (skipped,) = await passed(centre)
+    assert skipped.times == 1
+
+
+async def test_an_interval_of_a_day_that_falls_into_a_blackout_runs_when_that_ends(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(every="1d", window={"from": "20:00", "to": "23:00"}))
+    office = {"name": "office hours", "hours": {"from": "08:00", "to": "21:00"}}
+    async with centre.database.write() as db:
+        spec = tenant_spec().model_dump() | {"blackouts": [office]}
+        await tenants.change(db, type(tenant_spec()).model_validate(spec))
+    await centre.scheduler.tick()
+    await later(centre, timedelta(hours=8, minutes=59))
+    assert await opened(centre) == []
+
+    await later(centre, timedelta(minutes=1))
+
+    (run,) = await opened(centre)
+    assert run.queued_at.hour == 21
+    assert [(one.times, one.reason) for one in await passed(centre)] == [
+        (1, "it may start from 20:00 to 23:00 only (UTC)")
+    ]
+
+
+async def test_the_first_starts_of_intervals_are_spread(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(every="15m", spread="1h"))
+    await centre.scheduler.tick()
+
+    async with centre.database.read() as db:
+        (planned,) = await schedules.of(db, REF)
+    assert planned.at == NOW + offset_of(REF, timedelta(hours=1))
+    assert await opened(centre) == []
+
+
+async def failed_in_full(centre: Centre) -> None:
+    """The cycle that reads everything has failed for a passing reason, and waits for its retry."""
+    await centre.set_up("one", spec=scheduled(cron="0 2 * * *"))
+    leased = await centre.leased()
+    async with centre.database.write() as db:
+        await runs.save(db, leased.model_copy(update={"mode": Mode.FULL}))
+    failure = Failure.of(SourceUnavailable(), Redactor())
+    await centre.inbox.take(finished(leased, RunStatus.FAILED, failure=failure))
+
+
+async def test_a_retry_reads_as_the_run_that_failed(centre: Centre) -> None:
+    await failed_in_full(centre)
+
+    await later(centre, timedelta(minutes=2))
+
+    assert [run.mode for run in await opened(centre)] == [Mode.FULL, Mode.FULL]
+
+
+async def test_a_retry_that_something_stands_in_the_way_of_is_written_down_and_spent(centre: Centre) -> None:
+    await failed_in_full(centre)
+    await centre.scheduler.tick()
+    centre.clock.move(timedelta(minutes=2))
+
+    async with centre.overtaking(centre.scheduler.tick()) as db:
+        await integrations.switch(db, REF, enabled=False)
+
+    (skipped,) = await passed(centre)
+    assert (skipped.mode, skipped.fate) == (Mode.FULL, Fate.SKIPPED)
+    assert skipped.reason.startswith("retry 1, since the run before failed: The tool")
+    assert "'acme/people' is disabled" in skipped.reason
+    async with centre.database.read() as db:
+        assert (await standings.of(db, REF)).retry_at is None

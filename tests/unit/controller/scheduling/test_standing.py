@@ -121,7 +121,8 @@ def test_when_most_runs_fail_it_slows_down_to_once_a_day_and_says_so_once() -> N
         assert standing.retry_at is None
         assert standing.not_before is not None
         waits.append(standing.not_before - NOW)
-    assert waits == [*rules.STEPS[1:], *[timedelta(days=1)] * 3]
+    steps = [*rules.STEPS[1:], *[timedelta(days=1)] * 3]
+    assert waits == [step * rules.NEARLY for step in steps]
 
     back, told = through(WELL, standing=standing)
     assert (back.slow_step, back.not_before, back.failures) == (0, None, 0)
