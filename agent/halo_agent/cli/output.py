@@ -68,7 +68,7 @@ def show_preview(found: Preview, *, as_json: bool) -> None:
     for skip in found.skips:
         out.print(Text(f"skipped  {skip.kind}: {skip.name}: {skip.why.message}", style="magenta"))
     for problem in found.problems:
-        out.print(Text(f"failed   {problem.kind}: {problem.error.message}", style="red"))
+        out.print(Text(f"{problem.outcome:<8} {problem.kind}: {problem.text}", style="red"))
     for remark in found.remarks:
         out.print(Text(remark, style="yellow"))
     out.print(_summary(found))

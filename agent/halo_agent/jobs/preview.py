@@ -34,11 +34,18 @@ NEWEST: Final = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A record that could not be read, as the run would report it."""
+    """A record that could not be read or mapped, as the run would report it."""
 
     kind: EntityKind
     name: str
     error: HaloIntegratorError
+    outcome: RecordOutcome = "failed"
+
+    @property
+    def text(self) -> str:
+        """Which record, and what is wrong with it; what could not be read is named by its place already."""
+        message = self.error.message
+        return message if message.startswith(self.name) else f"{self.name}: {message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class Listener:
     async def record(
         self, kind: EntityKind, source_id: str, name: str, outcome: RecordOutcome, error: HaloIntegratorError
     ) -> None:
-        self.problems.append(Problem(kind, name, error))
+        self.problems.append(Problem(kind, name, error, outcome))
 
     async def outcome(self, outcome: Outcome) -> None:
         """The plan says it all."""

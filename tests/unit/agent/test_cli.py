@@ -223,3 +223,10 @@ def test_a_preview_for_machines_is_json(capsys: pytest.CaptureFixture[str]) -> N
     assert said["counts"]["users"]["unchanged"] == 4
     assert said["held_for"][0]["found"] == 212
     assert said["remarks"] == ["The mapping of users reads nmae."]
+
+
+def test_a_record_that_cannot_be_mapped_is_told_with_its_name() -> None:
+    unmapped = Problem(USERS, "Bo", RecordUnreadable("title: 'soon' is no date"), "skipped")
+    unread = Problem(USERS, "row 7", RecordUnreadable("row 7: it has no id"))
+
+    assert (unmapped.text, unread.text) == ("Bo: title: 'soon' is no date", "row 7: it has no id")
