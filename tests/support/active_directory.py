@@ -9,6 +9,7 @@ from typing import Any
 from halo_agent.connectors import CheckedSource
 from halo_agent.connectors.active_directory import CONNECTOR
 from halo_agent.connectors.active_directory.settings import ActiveDirectorySettings
+from halo_agent.directories import filters
 from halo_sandbox.services.domain_controller import PrivateDomain
 from halo_shared.redaction import Redactor
 from halo_shared.secrets import LocalSecrets
@@ -46,5 +47,5 @@ def guids(domain: PrivateDomain, pattern: str) -> set[str]:
 
 def guid_of(domain: PrivateDomain, dn: str) -> str:
     """The GUID of one object."""
-    (found,) = guids(domain, f"(distinguishedName={dn})")
+    (found,) = guids(domain, f"(distinguishedName={filters.escaped(dn)})")
     return found

@@ -9,8 +9,10 @@ import typer
 
 from halo_agent import wiring
 from halo_agent.cli import output
+from halo_agent.cli.branches import show_branches
 from halo_agent.cli.difference import save_changes
 from halo_agent.cli.rights import show_rights
+from halo_agent.jobs.browse import browse as look_through
 from halo_agent.jobs.check import check_halo, check_rights, check_source
 from halo_agent.jobs.preview import preview as make_preview
 from halo_agent.jobs.preview import trace as trace_one
@@ -63,6 +65,19 @@ def check(
     spec = files.load(integration, IntegrationSpec)
     tenant = files.load(halo, TenantSpec) if halo else None
     asyncio.run(_check(spec, tenant, Settings.for_trying(config)))
+
+
+@app.command(epilog="Example: halo-agent browse people.yaml")
+def browse(
+    integration: IntegrationFile,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what of a tool can be named in the settings: a directory's units and groups, and their GUIDs."""
+    spec = files.load(integration, IntegrationSpec)
+    settings = Settings.for_trying(config)
+    secrets = LocalSecrets(settings.secrets_file, environment(), _redactor(settings))
+    show_branches(asyncio.run(look_through(spec, secrets)), as_json=as_json)
 
 
 @app.command(epilog="Example: halo-agent preview people.yaml --halo acme.yaml")

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -49,6 +49,28 @@ class CheckedSource(Source, Protocol):
 
     def check(self) -> AsyncIterator[CheckStep]:
         """Each stage as it succeeds; the first that fails raises an error that says what to do."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A part of a tool that the connector's settings can name, as a unit or a group of a directory."""
+
+    what: str
+    path: tuple[str, ...]
+    """Its names, from the top."""
+    reference: str
+    """What the settings call it."""
+    holds: Mapping[EntityKind, int]
+    """How many records are in it, without those of branches below."""
+
+
+@runtime_checkable
+class BrowsableSource(CheckedSource, Protocol):
+    """A source whose branches can be looked through, to choose from."""
+
+    def browse(self) -> AsyncIterator[Branch]:
+        """Every branch, each after the one it is in."""
         ...
 
 

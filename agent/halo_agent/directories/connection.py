@@ -66,8 +66,6 @@ class Connection:
         self._sealed = bytearray()
         self._seal: Seal | None = None
         self._number = 0
-        self.requests = 0
-        """How often the directory was asked something."""
 
     @classmethod
     async def open(
@@ -194,7 +192,6 @@ class Connection:
 
     def _send(self, operation: bytes, controls: Sequence[bytes] = ()) -> int:
         self._number += 1
-        self.requests += 1
         said = messages.message(self._number, operation, controls)
         self._writer.write(self._seal.wrap(said) if self._seal else said)
         return self._number

@@ -9,7 +9,7 @@ from halo_agent.connectors.active_directory import values
 from halo_agent.connectors.active_directory.cursor import Cursor, Since
 from halo_agent.connectors.active_directory.directory import Directory
 from halo_agent.connectors.active_directory.records import EXPIRES, Shape
-from halo_agent.connectors.active_directory.scope import Area, same_identity, short
+from halo_agent.connectors.active_directory.scope import Area, same_identity
 from halo_agent.directories import controls, filters
 from halo_agent.directories.connection import Refused
 from halo_agent.directories.messages import Entry, Scope
@@ -107,12 +107,20 @@ async def changed_ids(directory: Directory, kind: EntityKind, condition: str) ->
     return {guid async for page in pages for entry in page if (guid := values.guid(entry))}
 
 
-async def visible_units(directory: Directory) -> set[str]:
-    """The units and containers that the account can see."""
+async def visible_units(directory: Directory) -> dict[str, str]:
+    """The units and containers that the account can see: DN in lower case to the beginning of the GUID.
+
+    That is enough of a GUID to tell the units of one domain apart, and keeps a cursor small.
+    """
     pages = directory.pages(
         filters.compiled(f"(|{UNITS}(objectClass=domainDNS))"), ["objectGUID"], what="the units"
     )
-    return {short(guid) async for page in pages for entry in page if (guid := values.guid(entry))}
+    return {
+        values.plain_dn(entry.dn).casefold(): guid[:8]
+        async for page in pages
+        for entry in page
+        if (guid := values.guid(entry))
+    }
 
 
 def among(ids: Sequence[str]) -> Iterator[str]:

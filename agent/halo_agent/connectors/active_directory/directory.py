@@ -80,10 +80,11 @@ class Directory:
             )
         return cls(connection, settings, await _facts(connection, root, base))
 
-    @property
-    def requests(self) -> int:
-        """How often the controller was asked something."""
-        return self._connection.requests
+    async def count_of_changes(self) -> int:
+        """The controller's count of changes now."""
+        async with self._explained("its own facts"):
+            root = await _root(self._connection)
+        return int(values.text(root, "highestCommittedUSN"))
 
     async def pages(
         self,

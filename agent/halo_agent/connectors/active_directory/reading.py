@@ -94,14 +94,12 @@ class Reading:
         so_far = Caught([0] * len(areas))
         async for item in self._caught(areas, so_far, shape, tree):
             yield item
-        # Who was moved from a unit still to be read into one that had been read was in neither.
-        if late := await changes.changed_ids(directory, self._kind, f"(uSNChanged>={facts.usn + 1})"):
-            for condition in changes.among(sorted(late - so_far.decided)):
-                async for item in self._caught(areas, so_far, shape, tree, condition):
-                    yield item
+        async for item in self._late(areas, so_far, shape, tree):
+            yield item
         for remark in self._counted(areas, so_far):
             yield remark
         sees_deleted = await changes.sees_deleted(directory)
+        visible = {} if sees_deleted else await changes.visible_units(directory)
         after = Cursor(
             controller=facts.host,
             invocation=facts.invocation,
@@ -113,12 +111,26 @@ class Reading:
             sees_deleted=sees_deleted,
             groups=facts.groups,
             caught=tuple(so_far.by_rule),
-            units={} if sees_deleted else dict(so_far.by_unit),
+            units={visible[dn]: count for dn, count in so_far.by_unit.items() if dn in visible},
         )
-        async for item in self._proved(so_far, after):
+        async for item in self._proved(so_far, after, set(visible.values())):
             yield item
 
-    async def _proved(self, so_far: Caught, after: Cursor) -> AsyncGenerator[SourceItem, None]:
+    async def _late(
+        self, areas: Sequence[Area], so_far: Caught, shape: Shape, tree: Tree | None
+    ) -> AsyncGenerator[SourceItem, None]:
+        """Who was changed meanwhile: moved from a unit still to be read into one that had been read, it was in neither."""
+        began = self._directory.facts.usn
+        if await self._directory.count_of_changes() == began:
+            return
+        late = await changes.changed_ids(self._directory, self._kind, f"(uSNChanged>={began + 1})")
+        for condition in changes.among(sorted(late - so_far.decided)):
+            async for item in self._caught(areas, so_far, shape, tree, condition):
+                yield item
+
+    async def _proved(
+        self, so_far: Caught, after: Cursor, units: set[str]
+    ) -> AsyncGenerator[SourceItem, None]:
         """Who is gone, each by name where deletions can be seen; else by absence, if it can be believed."""
         before = self._before
         if before is not None:
@@ -132,7 +144,7 @@ class Reading:
             return
         if before is None and not any(so_far.by_rule):
             raise SettingsInvalid(self._nobody())
-        belief = cursor.believe(before, after, await changes.visible_units(self._directory))
+        belief = cursor.believe(before, after, units)
         if not belief.absence and before is not None:
             yield Remark(belief.why)
             kept = {"groups": before.groups, "caught": before.caught, "units": before.units}

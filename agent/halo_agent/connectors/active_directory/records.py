@@ -20,7 +20,6 @@ COMPUTED: Final = "msDS-User-Account-Control-Computed"
 EXPIRES: Final = "accountExpires"
 ALWAYS: Final = (
     "objectGUID",
-    "parentGUID",
     "cn",
     "displayName",
     "sAMAccountName",

@@ -53,7 +53,7 @@ class Caught:
     left_out: set[str] = field(default_factory=set)
     """What rules exclude."""
     by_unit: Counter[str] = field(default_factory=Counter)
-    """How many were let in from each unit, which is named by the beginning of its GUID."""
+    """How many were let in from each unit, by its DN in lower case."""
 
 
 def kind_filter(kind: EntityKind, *, contacts: bool) -> str:
@@ -118,7 +118,7 @@ async def caught(
                     if rule.exclude:
                         so_far.left_out.add(guid)
                     else:
-                        so_far.by_unit[short(values.guid(entry, "parentGUID"))] += 1
+                        so_far.by_unit[values.parent_dn(values.plain_dn(entry.dn)).casefold()] += 1
                         yield rule, entry
 
 
@@ -137,11 +137,6 @@ async def _base(directory: Directory, rule: Rule) -> str:
             "Nobody is taken for a leaver because of it."
         )
     return values.plain_dn(found.dn)
-
-
-def short(guid: str | None) -> str:
-    """Enough of a GUID to tell the units of one domain apart, so that a cursor stays small."""
-    return (guid or "")[:8]
 
 
 def same_identity(guid: str) -> str:

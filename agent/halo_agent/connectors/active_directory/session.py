@@ -93,6 +93,8 @@ class Door:
                 directory = await Directory.of(connection, self.settings)
             except (LineLost, TimeoutError) as error:
                 raise refusals.lost(error, controller.host) from error
+            except Refused as error:
+                raise refusals.of_search(error, "its own facts", controller.host, self.settings) from error
             yield CheckStep("domain", directory.facts.described(directory.facts.time - self.clock.now()))
             yield directory
         finally:

@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
-from halo_agent.connectors import CheckStep, Secrets
-from halo_agent.connectors.active_directory import changes, controllers, records, scope
+from halo_agent.connectors import Branch, CheckStep, Secrets
+from halo_agent.connectors.active_directory import browsing, changes, controllers, records, scope
 from halo_agent.connectors.active_directory.cursor import Cursor
 from halo_agent.connectors.active_directory.directory import Directory
 from halo_agent.connectors.active_directory.reading import Reading
@@ -77,6 +77,12 @@ class ActiveDirectorySource:
                     passed.failures.append(passable(error))
                     yield CheckStep(f"pass over {len(passed.failures)}", error.message)
         raise passed.worst
+
+    async def browse(self) -> AsyncGenerator[Branch, None]:
+        """The units with what each holds, and the groups."""
+        async with self._door.entered() as (directory, _):
+            for branch in await browsing.branches(directory):
+                yield branch
 
     async def _looked_around(self, directory: Directory) -> AsyncGenerator[CheckStep, None]:
         kinds = dict.fromkeys(rule.kind for rule in self._settings.scope) or {EntityKind.USERS: None}

@@ -51,9 +51,9 @@ def decoded(values: Iterable[bytes]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def guid(entry: Entry, name: str = "objectGUID") -> str | None:
-    """The object's identity, or its unit's; None where the account may not see it."""
-    value = next(iter(entry.attributes.get(name.lower(), ())), b"")
+def guid(entry: Entry) -> str | None:
+    """The object's identity; None where the account may not see it."""
+    value = next(iter(entry.attributes.get("objectguid", ())), b"")
     return str(UUID(bytes_le=value)) if len(value) == 16 else None
 
 
