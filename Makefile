@@ -14,8 +14,8 @@ help: ## list the targets
 setup: ready ## prepare this machine: system packages (apt), uv, Python packages
 	@echo "Ready: make demo, make test"
 
-demo: ready ## see it work, from directory to Halo; KEEP=1 leaves it running
-	@$(BIN)/halo-sandbox demo $(if $(KEEP),--keep)
+demo: ready ## see it work, from directory to Halo; KEEP=1 leaves it running, AD=1 uses Active Directory
+	@$(BIN)/halo-sandbox demo $(if $(KEEP),--keep) $(if $(AD),--active-directory)
 
 test: ready ## run all tests, with a private RabbitMQ and a private directory
 	@$(BIN)/python -m pytest

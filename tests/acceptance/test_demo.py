@@ -93,7 +93,7 @@ async def test_a_node_that_does_not_start_and_then_a_missing_command(
     monkeypatch.setattr(rabbitmq, "SERVER", Path("/bin/false"))
     monkeypatch.setattr(world, "BIN", Path("/nowhere"))
 
-    code = await run.demo(keep=False, in_memory=False)
+    code = await run.demo(keep=False, in_memory=False, active_directory=False)
 
     printed = capsys.readouterr().out
     assert code == 1, printed

@@ -130,11 +130,14 @@ def show(
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything up at the end.")] = False,
     in_memory: Annotated[bool, typer.Option("--in-memory", help="Without a broker, in one process.")] = False,
+    active_directory: Annotated[
+        bool, typer.Option("--active-directory", help="People from a private Active Directory domain.")
+    ] = False,
 ) -> None:
     """Show the product doing its main job on real input; exits with 0 when all of it was true."""
     from halo_sandbox.demo.run import demo as show  # noqa: PLC0415  the demo brings the whole product with it
 
-    sys.exit(asyncio.run(show(keep=keep, in_memory=in_memory)))
+    sys.exit(asyncio.run(show(keep=keep, in_memory=in_memory, active_directory=active_directory)))
 
 
 def _table(what: Held, rows: list[Document]) -> Table:

@@ -8,6 +8,7 @@ import openpyxl
 import yaml
 
 from halo_sandbox.server import Sandbox
+from halo_sandbox.services.domain_controller import PrivateDomain
 from halo_sandbox.services.people import Person
 
 TENANT: Final = "acme"
@@ -77,6 +78,20 @@ def people_from_directory(url: str, ca_file: Path, base: str, bind_dn: str) -> C
     return _users("people", "People of the head office", "ldap", settings, USER_FIELDS)
 
 
+def people_from_domain(domain: PrivateDomain) -> Content:
+    """Users from an Active Directory domain: those of the company's units, whatever they are called tomorrow."""
+    settings = {
+        "domain": domain.realm.lower(),
+        "controllers": [domain.address],
+        "ca_file": str(domain.ca_file),
+        "account": domain.reader,
+        "password": "secret://directory",
+        "scope": [{"name": "people of the company", "filter": "(employeeID=*)"}],
+    }
+    fields = USER_FIELDS | {"name": "displayName", "login": "userPrincipalName"}
+    return _users("people", "People of the head office", "active-directory", settings, fields)
+
+
 def people_from_spreadsheet(file: Path) -> Content:
     """Users from a table, where no directory server can be had."""
     settings = {
@@ -127,7 +142,7 @@ def broken_people(base: str) -> Content:
     )
 
 
-def branch(people: Content, **narrower: str) -> Content:
+def branch(people: Content, **narrower: object) -> Content:
     """The broken one with the right address: the branch's people are some of the same source."""
     settings = people["settings"]
     same = dict(settings) if isinstance(settings, Mapping) else {}

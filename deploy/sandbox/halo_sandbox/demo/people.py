@@ -1,5 +1,6 @@
 """Where the demo's people come from: a real directory, or a table where none can be had."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -7,8 +8,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from halo_sandbox.demo import files
-from halo_sandbox.services import directory
+from halo_sandbox.services import directory, domain_ldif
 from halo_sandbox.services.directory import PrivateDirectory
+from halo_sandbox.services.domain_controller import PrivateDomain, private_domain
 from halo_sandbox.services.ldif import person_dn
 from halo_sandbox.services.people import Person, people
 
@@ -81,11 +83,35 @@ class FromSpreadsheet:
         files.write_people(self._file, tuple(changed))
 
 
+class FromDomain:
+    """People in a real Active Directory domain."""
+
+    def __init__(self, domain: PrivateDomain, everyone: tuple[Person, ...]) -> None:
+        self._domain = domain
+        self._everyone = everyone
+        self.described = f"an Active Directory domain with {len(everyone)} people at ldaps://{domain.address}"
+        self.integration = files.people_from_domain(domain)
+        some = "".join(f"(employeeID={one.employee_number})" for one in everyone[:BRANCH])
+        self.branch = files.branch(self.integration, scope=[{"name": "the branch", "filter": f"(|{some})"}])
+        self.base = domain.base
+        self.password = domain.password
+
+    async def change(self) -> None:
+        changes = [
+            f"dn: {domain_ldif.person_dn(self._everyone[index])}\nchangetype: modify\nreplace: title\ntitle: {NEW_TITLE}\n"
+            for index in CHANGED
+        ]
+        await asyncio.to_thread(self._domain.modify, "\n".join(changes))
+
+
 @asynccontextmanager
-async def people_source(folder: Path) -> AsyncIterator[PeopleSource]:
-    """The best place that this machine can offer."""
+async def people_source(folder: Path, *, active_directory: bool) -> AsyncIterator[PeopleSource]:
+    """A domain where one is asked for, else the best place that this machine can offer."""
     everyone = people(NUMBER)
-    if directory.installed():
+    if active_directory:
+        async with private_domain(everyone) as domain:
+            yield FromDomain(domain, everyone)
+    elif directory.installed():
         async with directory.private_directory(everyone) as server:
             yield FromDirectory(server, everyone)
     else:

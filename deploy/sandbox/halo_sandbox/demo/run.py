@@ -39,14 +39,16 @@ WITHOUT_BROKER: Final = (
 )
 
 
-async def demo(*, keep: bool, in_memory: bool) -> int:
+async def demo(*, keep: bool, in_memory: bool, active_directory: bool) -> int:
     """Show the product at work; 0 when every promise was kept, else 1."""
     console = Console(highlight=False)
     began = time.monotonic()
     failures: list[BaseException] = []
     with TemporaryDirectory(prefix="halo-demo-") as folder:
         try:
-            async with _world(Path(folder), console, in_memory=in_memory) as world:
+            async with _world(
+                Path(folder), console, in_memory=in_memory, active_directory=active_directory
+            ) as world:
                 await story.tell(world)
                 _say_it_was_true(console, time.monotonic() - began)
                 if keep:
@@ -59,12 +61,16 @@ async def demo(*, keep: bool, in_memory: bool) -> int:
 
 
 @asynccontextmanager
-async def _world(folder: Path, console: Console, *, in_memory: bool) -> AsyncIterator[World]:
+async def _world(
+    folder: Path, console: Console, *, in_memory: bool, active_directory: bool
+) -> AsyncIterator[World]:
     """Everything that the story needs, ended in the opposite order."""
     async with AsyncExitStack() as stack:
         async with asyncio.TaskGroup() as starting:
             broker = starting.create_task(_broker_url(console, stack, in_memory=in_memory))
-            source = starting.create_task(stack.enter_async_context(people_source(folder)))
+            source = starting.create_task(
+                stack.enter_async_context(people_source(folder, active_directory=active_directory))
+            )
         url, people = broker.result(), source.result()
         sandbox = await stack.enter_async_context(running())
         world: World = (
