@@ -96,7 +96,9 @@ def decide(planned: Planned, situation: Situation) -> Verdict:
         return PlanAnew(next_at)
     if now - planned.at > LATE and (missed := _missed(planned, timing, situation)):
         return missed
-    if why := hindrance(planned.at, timing, situation) or hindrance(now, timing, situation):
+    # A clock's moment was not to run where its own hour is forbidden; an interval's runs as soon as it may.
+    at_its_hour = None if timing.every is not None else hindrance(planned.at, timing, situation)
+    if why := at_its_hour or hindrance(now, timing, situation):
         return LetPass(Fate.SKIPPED, why, planned.at, again=freed(now, timing, situation))
     if situation.open_run is not None:
         return _overlapping(planned, schedule, situation.open_run, situation)

@@ -317,6 +317,21 @@ async def test_an_interval_of_a_day_that_falls_into_a_blackout_runs_when_that_en
     ]
 
 
+async def test_an_interval_that_was_missed_in_a_blackout_runs_as_soon_as_it_may(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(every="1d"))
+    office = {"name": "office hours", "hours": {"from": "08:00", "to": "18:00"}}
+    async with centre.database.write() as db:
+        spec = tenant_spec().model_dump() | {"blackouts": [office]}
+        await tenants.change(db, type(tenant_spec()).model_validate(spec))
+        await integrations.opened(db, REF, NOW)
+    await centre.scheduler.tick()
+
+    await later(centre, timedelta(days=1, hours=6, minutes=5))
+
+    (run,) = await opened(centre)
+    assert run.reason == "it runs every 1d, caught up with from 12:00 UTC"
+
+
 async def test_the_first_starts_of_intervals_are_spread(centre: Centre) -> None:
     await centre.set_up("one", spec=scheduled(every="15m", spread="1h"))
     await centre.scheduler.tick()
