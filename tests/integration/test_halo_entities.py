@@ -12,7 +12,7 @@ from halo_agent.targets.halo import HaloTarget, Use
 from halo_agent.targets.halo.resources import KINDS
 from halo_sandbox.server import Sandbox, running
 from halo_shared.entities import EntityKind
-from halo_shared.errors import AmbiguousMatch, MappingInvalid, RecordRefused, Unplaced
+from halo_shared.errors import AmbiguousMatch, MappingInvalid, RecordRefused, StillNeeded, Unplaced
 from halo_shared.integrations import ImportSwitches
 from tests.contract.target import applied
 from tests.unit.agent.targets.support import (
@@ -235,6 +235,21 @@ async def test_what_protects_a_user_is_shown(target: HaloTarget, hands: Levers) 
 
     assert record.fields["open_ticket_count"] == 1
     assert not record.fields.get("linked_agent_id")
+
+
+async def test_a_user_to_whom_a_ticket_came_meanwhile_is_not_retired(sandbox: Sandbox, hands: Levers) -> None:
+    async with halo(sandbox, use=Use("people", open_tickets=True)) as target:
+        wish = person("a-1")
+        id_ = await create(target, wish)
+        await hands.plant("Tickets", [{"summary": "Printer", "user_id": id_}])
+        with pytest.raises(StillNeeded, match="1 open tickets"):
+            await applied(target, retire(wish, id_))
+        (ticket,) = await hands.held("Tickets")
+        await hands.plant("Tickets", [{"id": ticket["id"], "hasbeenclosed": True}])
+
+        await applied(target, retire(wish, id_))
+
+    assert (await hands.held("Users"))[0]["inactive"] is True
 
 
 async def test_the_manager_is_known_by_the_address(target: HaloTarget, hands: Levers) -> None:

@@ -28,6 +28,7 @@ from halo_agent.targets.halo.target import HaloTarget
 from halo_agent.targets.halo.traffic import Traffic
 from halo_agent.targets.halo.writer import Writer
 from halo_shared.clock import Clock
+from halo_shared.entities import EntityKind
 from halo_shared.integrations import HaloConnection, ImportSwitches, IntegrationSpec
 
 __all__ = ["Forgetful", "HaloTarget", "InstanceMemory", "Step", "Use", "open_halo", "use_of"]
@@ -42,6 +43,8 @@ class Use:
 
     label: str = ""
     """What its external links are known by: the integration's name."""
+    open_tickets: bool = False
+    """Whether a user with open tickets must not be retired."""
     switches: ImportSwitches | None = None
     """Its own import switches; None takes the tenant's."""
     memory: InstanceMemory = field(default_factory=Forgetful)
@@ -51,8 +54,10 @@ class Use:
 
 def use_of(integration: IntegrationSpec, memory: InstanceMemory) -> Use:
     """What this integration makes of its tenant's instance."""
+    users = integration.mapping.get(EntityKind.USERS)
     return Use(
         label=integration.name,
+        open_tickets=bool(users and users.retire.not_with_open_tickets),
         switches=integration.import_switches,
         memory=memory,
     )
@@ -89,7 +94,8 @@ def _target(
     lists = Lists(client, connection.page_size)
     directory = Directory(client, lists)
     links = ExternalLinks(client, lists, use.label)
-    reader = Reader(client, lists, directory, links, Details(client, lists))
+    details = Details(client, lists, open_tickets=use.open_tickets)
+    reader = Reader(client, lists, directory, links, details)
     finder = Finder(reader, lists, links)
     instance = Instance(client, use.memory, base(connection))
     switches = use.switches or connection.import_switches
@@ -105,5 +111,6 @@ def _target(
         writer,
         Switches(switches, instance),
         KnownFields(instance, tell),
+        details,
         use.label,
     )

@@ -63,10 +63,10 @@ class HaloClient:
         self.requests = 0
         """Requests made so far, repeated ones included."""
 
-    async def get(self, path: str, params: Params | None = None) -> object:
-        """What Halo shows at this path; asked again while it is not available."""
+    async def get(self, path: str, params: Params | None = None, *, once: bool = False) -> object:
+        """What Halo shows at this path; asked again while it is not available, unless once is enough."""
         request = self._http.build_request("GET", f"{self._api}/{path}", params=dict(params or {}))
-        return await self._insist(request, f"read {path}")
+        return await (self._once if once else self._insist)(request, f"read {path}")
 
     async def write(self, path: str, record: wire.Row) -> int:
         """Send one record and return its id.
@@ -170,7 +170,10 @@ class HaloClient:
     async def _probe(self) -> None:
         """One harmless question; raises TargetUnavailable while Halo is down. Any other answer shows that it is not."""
         request = self._http.build_request("GET", f"{self._api}/{INSTANCE.path}")
-        response = await self._send(request)
+        try:
+            response = await self._send(request)
+        except RateLimited:
+            return  # so it is there
         if response.is_server_error:
             raise refusal(response, "say which version it is", self._clock)
 

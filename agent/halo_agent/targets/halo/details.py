@@ -7,6 +7,7 @@ from dataclasses import replace
 from halo_agent.engine.records import TargetRecord, Value
 from halo_agent.targets.halo import wire
 from halo_agent.targets.halo.client import HaloClient
+from halo_agent.targets.halo.errors import NotFound
 from halo_agent.targets.halo.paging import Lists
 from halo_agent.targets.halo.resources import AGENT, ASSET_SOFTWARE, OPEN_TICKETS, SOFTWARE, TICKET
 from halo_shared.entities import EntityKind
@@ -18,9 +19,11 @@ IS_ME = "is_me"
 class Details:
     """Completes records that are read one by one."""
 
-    def __init__(self, client: HaloClient, lists: Lists) -> None:
+    def __init__(self, client: HaloClient, lists: Lists, *, open_tickets: bool) -> None:
         self._client = client
         self._lists = lists
+        self.minds_tickets = open_tickets
+        """Whether a user with open tickets must not be retired; only then are they looked up."""
         self._me: int | None = None
         self._asking = asyncio.Lock()
 
@@ -29,7 +32,7 @@ class Details:
         match record.kind:
             case EntityKind.ASSETS if SOFTWARE in beside:
                 return _with(record, SOFTWARE, await self.software(record.id))
-            case EntityKind.USERS if OPEN_TICKETS not in record.fields:
+            case EntityKind.USERS if self.minds_tickets and OPEN_TICKETS not in record.fields:
                 return _with(record, OPEN_TICKETS, await self.open_tickets(record.id))
             case EntityKind.TECHNICIANS:
                 return _with(record, IS_ME, record.id == await self.me())
@@ -46,10 +49,13 @@ class Details:
         return (await self._lists.page(TICKET, {"user_id": user, "open_only": "true"})).count
 
     async def me(self) -> int:
-        """The agent that the application logs in as."""
+        """The agent that the application logs in as; zero where Halo does not say."""
         async with self._asking:
             if self._me is None:
-                self._me = wire.id_of(wire.single(await self._client.get(f"{AGENT.path}/me"), AGENT))
+                try:
+                    self._me = wire.id_of(wire.single(await self._client.get(f"{AGENT.path}/me"), AGENT))
+                except NotFound:
+                    self._me = 0
             return self._me
 
 

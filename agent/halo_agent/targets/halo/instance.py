@@ -8,7 +8,7 @@ from halo_agent.targets.halo import wire
 from halo_agent.targets.halo.client import HaloClient
 from halo_agent.targets.halo.resources import INSTANCE
 from halo_shared import logs
-from halo_shared.errors import ConfigurationError, RecordError
+from halo_shared.errors import ConfigurationError, RecordError, TransientError
 
 log = logs.get(__name__)
 
@@ -74,11 +74,13 @@ class Instance:
             return self._lessons
 
     async def _read_description(self) -> None:
+        """A Halo that cannot describe itself now is taken as it is in this attempt, and asked again by the next."""
         try:
-            body = await self._client.get(DESCRIPTION)
-        except (RecordError, ConfigurationError) as error:
+            schemas = wire.schemas(await self._client.get(DESCRIPTION, once=True))
+        except (RecordError, ConfigurationError, TransientError) as error:
             log.info("description_not_given", why=error.message)
-            body = {}
-        schemas = wire.schemas(body)
+            lessons = await self._all()
+            lessons |= {f"properties of {schema}": "" for schema in WATCHED}
+            return
         for schema in WATCHED:
             await self.learn(f"properties of {schema}", " ".join(sorted(schemas.get(schema, ()))))

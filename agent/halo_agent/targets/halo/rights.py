@@ -13,7 +13,7 @@ from typing import Final
 from halo_agent.targets.halo import wire
 from halo_agent.targets.halo.auth import HaloAuth
 from halo_agent.targets.halo.client import HaloClient
-from halo_agent.targets.halo.errors import WHERE
+from halo_agent.targets.halo.errors import WHERE, NotFound
 from halo_agent.targets.halo.resources import (
     AGENT,
     ASSET,
@@ -91,7 +91,7 @@ class Rights:
         if scope and not await self._granted(scope):
             return f"the application may not ask for the scope {scope}"
         if agent is not None and await self._shut(access, resource):
-            return f"the role of the agent '{agent}' does not allow it"
+            return f"the role of the agent {agent} does not allow it"
         return ""
 
     async def _granted(self, scope: str) -> bool:
@@ -108,11 +108,12 @@ class Rights:
     async def _agent(self) -> str | None:
         """The agent that the application logs in as; None when it cannot log in with the scope of the tenant file."""
         try:
-            return str(
-                wire.single(await self._client.get(f"{AGENT.path}/me"), AGENT).get("name") or "it logs in as"
-            )
+            me = wire.single(await self._client.get(f"{AGENT.path}/me"), AGENT)
+        except NotFound:
+            return "that it logs in as"
         except PermissionMissing:
             return None
+        return f"'{me.get('name')}'"
 
 
 def lacking(rights: Sequence[Right]) -> PermissionMissing | None:

@@ -9,6 +9,7 @@ from halo_agent.targets.halo import drafts, error_log, wire
 from halo_agent.targets.halo.auth import HaloAuth
 from halo_agent.targets.halo.check import Step, check
 from halo_agent.targets.halo.client import HaloClient
+from halo_agent.targets.halo.details import Details
 from halo_agent.targets.halo.directory import Directory
 from halo_agent.targets.halo.drafts import Draft
 from halo_agent.targets.halo.fields import KnownFields
@@ -21,7 +22,7 @@ from halo_agent.targets.halo.switches import Switches
 from halo_agent.targets.halo.wire import AssetType
 from halo_agent.targets.halo.writer import Writer
 from halo_shared.entities import EntityKind
-from halo_shared.errors import RecordError, Unplaced
+from halo_shared.errors import RecordError, StillNeeded, Unplaced
 
 
 class HaloTarget:
@@ -38,6 +39,7 @@ class HaloTarget:
         writer: Writer,
         switches: Switches,
         fields: KnownFields,
+        details: Details,
         label: str,
     ) -> None:
         self._client = client
@@ -49,6 +51,7 @@ class HaloTarget:
         self._writer = writer
         self._switches = switches
         self._fields = fields
+        self._details = details
         self._label = label
 
     @property
@@ -112,9 +115,17 @@ class HaloTarget:
             case Update():
                 return drafts.changed(change, await self._type_of(change), hints)
             case Retire():
+                await self._let_go(change)
                 return drafts.retired(change, hints)
             case _:
                 assert_never(change)
+
+    async def _let_go(self, change: Retire) -> None:
+        """Look once more, right before a user is retired: a ticket may have come since the plan was made."""
+        if change.kind is not EntityKind.USERS or not self._details.minds_tickets:
+            return
+        if tickets := await self._details.open_tickets(change.halo_id):
+            raise StillNeeded(f"It has {tickets} open tickets: close them, and a later run retires it.")
 
     async def _place(self, desired: Desired) -> dict[str, int]:
         """Where a new record goes, where the wish does not say it by Halo's own ids."""
