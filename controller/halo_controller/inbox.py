@@ -1,9 +1,10 @@
 """Taking in what agents say: transition, outcome and cursor together, once per event."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeGuard
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,6 +35,10 @@ _UNSTORED: Final = (Progress, Outcomes)
 """What is not kept as an event: progress lives in its run, outcomes where they can be searched."""
 
 
+OUTCOMES_AT_ONCE: Final = 2_000
+"""Outcomes that are stored in one transaction, as far as their messages allow."""
+
+
 class Inbox:
     """Stores events by the batch; a repeat changes nothing, nor does a word under an old fence."""
 
@@ -42,11 +47,16 @@ class Inbox:
         self._clock = clock
 
     async def take(self, *said: Event) -> None:
-        """Store these events and let each have its effect, in their order: all of them, or none."""
+        """Store these events and let each have its effect, in their order.
+
+        When it fails, what comes again may be stored already, and changes nothing then.
+        """
         # What the centre itself says was stored when it was said.
-        of_agents = {event.id: event for event in said if not isinstance(event, StatusChanged)}
-        if not of_agents:
-            return
+        of_agents = [event for event in said if not isinstance(event, StatusChanged)]
+        for some in portions(of_agents):
+            await self._take({event.id: event for event in some})
+
+    async def _take(self, of_agents: dict[UUID, Event]) -> None:
         now = self._clock.now()
         async with self._database.write() as db:
             # First: a batch that comes again to another controller waits here, and then finds its events stored.
@@ -54,6 +64,20 @@ class Inbox:
             for known in {*await events.known(db, of_agents), *await records.known(db, of_agents)}:
                 del of_agents[known]
             await _take_in(db, list(of_agents.values()), before, now)
+
+
+def portions(said: Sequence[Event]) -> Iterator[Sequence[Event]]:
+    """As many as may go into one transaction: one message may hold many outcomes, and others want to write too."""
+    some: list[Event] = []
+    size = 0
+    for event in said:
+        size += len(event.outcomes) if isinstance(event, Outcomes) else 0
+        some.append(event)
+        if size >= OUTCOMES_AT_ONCE:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 async def _take_in(

@@ -11,6 +11,7 @@ from halo_shared.entities import EntityKind
 from halo_shared.errors import AmbiguousMatch, StillNeeded, Unplaced
 from halo_shared.mapping import EntityMapping
 
+NOTHING_DIFFERS: Final = "nothing differs"
 USERS: Final = "users"
 """The field that holds who uses an asset."""
 
@@ -112,7 +113,7 @@ def _keep_in_step(
     if fields or reactivate:
         return Update(desired, existing, fields, reason=reason, reactivate=reactivate, matched=matched)
     link = _link(desired, existing.id)
-    return Adopt(link, f"{reason}; nothing differs", matched=matched, unmet=desired.references)
+    return Adopt(link, f"{reason}; {NOTHING_DIFFERS}", matched=matched, unmet=desired.references)
 
 
 def _let_go(link: Link, existing: TargetRecord, mapping: EntityMapping, reason: str) -> Decision:

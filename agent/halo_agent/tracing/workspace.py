@@ -6,6 +6,7 @@ from halo_agent.engine.changes import Adopt, Create, Decision, Retire, Skip, Upd
 from halo_agent.engine.contests import Contest, Sought
 from halo_agent.engine.matcher import Cascade
 from halo_agent.engine.outcomes import of_plan
+from halo_agent.engine.planner import NOTHING_DIFFERS
 from halo_agent.engine.records import Waiting
 from halo_agent.store.workspace import DiskWorkspace
 from halo_agent.tracing import Tell
@@ -62,6 +63,8 @@ class TracedWorkspace(DiskWorkspace):
 
     def _decided(self, decision: Decision) -> Sequence[str]:
         match decision:
+            case Adopt(reason=reason) if reason.endswith(NOTHING_DIFFERS):
+                return ["nothing to write: Halo holds all of it"]
             case Adopt():
                 return [f"nothing to write: {decision.reason}"]
             case Skip():

@@ -11,6 +11,7 @@ from halo_controller.api.models import RunView
 from halo_controller.cli import output
 from halo_controller.cli.record_report import named, what
 from halo_controller.nouns import Record
+from halo_shared.limits import Limit
 from halo_shared.runs import Action, Excess
 
 OPTION: Final = {Action.RETIRE: "retire", Action.UPDATE: "update"}
@@ -58,8 +59,8 @@ def _answers(run: RunView) -> Iterator[tuple[str, str]]:
 def _limits(run: RunView, excess: Excess) -> str:
     """The command that would let as much through from now on."""
     option = OPTION.get(excess.action, "update")
-    percent = min(100, -(-excess.found * 100 // max(1, excess.population)))
-    return (
-        f"halo-controller integrations limits {run.ref} --entity {excess.entity} "
-        f"--{option}-count {excess.found} --{option}-percent {percent}"
-    )
+    command = f"halo-controller integrations limits {run.ref} --entity {excess.entity} --{option}-count {excess.found}"
+    if excess.population < Limit().from_population:
+        return command  # of so few a share says nothing
+    percent = min(100, -(-excess.found * 100 // excess.population))
+    return f"{command} --{option}-percent {percent}"

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -86,17 +86,12 @@ async def of_run(
 
 
 async def forget(db: AsyncConnection, tenant: str, before: datetime | None) -> int:
-    """Drop some of what is older than this, or of everything; tells how many, and none are left when it is none."""
+    """Drop some of what is older than this, or of everything when no time is given; tells how many: none when none are left."""
     old = select(records.c.id).where(records.c.tenant == tenant)
     if before is not None:
         old = old.where(records.c.at < before)
     some = old.order_by(records.c.id).limit(ROWS).scalar_subquery()
     return (await db.execute(delete(records).where(records.c.id.in_(some)))).rowcount
-
-
-async def count(db: AsyncConnection, run: str) -> int:
-    """How many outcomes of a run are kept."""
-    return await db.scalar(select(func.count()).where(records.c.run == run)) or 0
 
 
 def comparable(key: str) -> str:

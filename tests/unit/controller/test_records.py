@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from halo_controller import forgetting
+from halo_controller import forgetting, inbox
 from halo_controller.errors import NotFound
 from halo_controller.forgetting import Forgetter
 from halo_controller.nouns import Explaining, Record
@@ -89,6 +89,18 @@ class TestKeeping:
         await centre.inbox.take(told)
 
         assert len(await of_run(centre, run.id)) == 1
+
+    async def test_many_outcomes_leave_room_for_others_who_want_to_write(self, centre: Centre) -> None:
+        await centre.set_up("one")
+        run = await centre.leased()
+        many = [outcomes(run, *[outcome(f"{number}")] * 900) for number in range(5)]
+
+        assert [len(some) for some in inbox.portions(many)] == [3, 2]
+        await centre.inbox.take(*many, finished(run))
+
+        async with centre.database.read() as db:
+            assert len(await records.of_run(db, run.id, limit=10_000)) == 4_500
+        assert (await centre.run(run.id)).status == "succeeded"
 
     async def test_what_an_older_attempt_wrote_is_written_and_so_it_is_kept(self, centre: Centre) -> None:
         await centre.set_up("one")
