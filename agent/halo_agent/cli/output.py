@@ -13,7 +13,7 @@ from rich.text import Text
 
 from halo_agent.connectors import CheckStep
 from halo_agent.engine.changes import Change, Create, Retire, Update
-from halo_agent.engine.records import Value
+from halo_agent.engine.outcomes import fields_of
 from halo_agent.jobs.preview import Preview
 from halo_shared.errors import HaloIntegratorError
 from halo_shared.exits import exit_code, leaves
@@ -81,28 +81,10 @@ def _changes(changes: Sequence[Change]) -> Table:
     for change in changes:
         colour = _COLOURS[type(change)]
         head = [Text(change.action, style=colour), change.kind, change.name]
-        for row, (name, before, after) in enumerate(_fields(change)):
+        for row, one in enumerate(fields_of(change)):
             lead = head if row == 0 else ["", "", ""]
-            table.add_row(*lead, name, before, after, change.reason if row == 0 else "")
+            table.add_row(*lead, one.field, one.before, one.after, change.reason if row == 0 else "")
     return table
-
-
-def _fields(change: Change) -> list[tuple[str, str, str]]:
-    match change:
-        case Create(desired):
-            name, id_ = desired.identity
-            fields = {name: id_, **desired.when_empty, **desired.on_create, **desired.always}
-            return [(name, "", _text(value)) for name, value in fields.items()]
-        case Update():
-            held = change.existing.fields
-            rows = [(name, _text(held.get(name)), _text(value)) for name, value in change.fields.items()]
-            return [*rows, ("inactive", "yes", "no")] if change.reactivate else rows
-        case Retire():
-            return [("inactive", "no", "yes")]
-
-
-def _text(value: Value) -> str:
-    return "" if value is None else ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _summary(found: Preview) -> Text:
@@ -121,10 +103,7 @@ def _as_data(found: Preview) -> dict[str, Any]:  # Any: JSON
                 "source_id": change.source_id,
                 "name": change.name,
                 "reason": change.reason,
-                "fields": [
-                    {"field": name, "before": before, "after": after}
-                    for name, before, after in _fields(change)
-                ],
+                "fields": [one.model_dump() for one in fields_of(change)],
             }
             for change in found.changes
         ],

@@ -22,7 +22,7 @@ RESULT: Final = {
 
 def of_plan(change: Change, mapping: EntityMapping) -> Outcome:
     """What would become of a record."""
-    fields = tuple(_fields(change))
+    fields = tuple(fields_of(change))
     return Outcome(
         entity=change.kind,
         source_id=change.source_id,
@@ -112,7 +112,8 @@ def _halo_id(change: Change) -> int | None:
             assert_never(change)
 
 
-def _fields(change: Change) -> Iterator[FieldChange]:
+def fields_of(change: Change) -> Iterator[FieldChange]:
+    """What is written, field by field, and what Halo has there."""
     match change:
         case Create(desired=desired):
             name, id_ = desired.identity

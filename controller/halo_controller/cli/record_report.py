@@ -42,23 +42,16 @@ def records_table(records: Sequence[Record]) -> Table:
 
 def changes_table(outcomes: Iterable[Outcome]) -> Table:
     """The full difference, field by field."""
-    made = output.table(
-        "",
-        "entity",
-        "name",
-        "field",
-        "in Halo",
-        "would be",
-        "why",
-        rows=(),
-        wraps=["name", "in Halo", "would be", "why"],
-    )
-    for outcome in outcomes:
-        rows = outcome.fields or (FieldChange(field=""),)
-        for number, one in enumerate(rows):
-            head = [what(outcome), Text(outcome.entity), Text(outcome.name)] if number == 0 else [Text()] * 3
-            made.add_row(*head, one.field, one.before, one.after, outcome.reason if number == 0 else "")
-    return made
+    columns = ("", "entity", "name", "field", "in Halo", "would be", "why")
+    rows = (row for outcome in outcomes for row in _changes(outcome))
+    return output.table(*columns, rows=rows, wraps=columns[2:])
+
+
+def _changes(outcome: Outcome) -> Iterator[list[str | Text]]:
+    first = [what(outcome), outcome.entity.value, outcome.name]
+    for number, one in enumerate(outcome.fields or (FieldChange(field=""),)):
+        head = first if number == 0 else ["", "", ""]
+        yield [*head, one.field, one.before, one.after, outcome.reason if number == 0 else ""]
 
 
 def record_report(record: Record) -> Group:

@@ -17,8 +17,18 @@ from halo_controller.api.models import (
     RunView,
     TopologyView,
 )
-from halo_controller.cli import agents, groups, integrations, output, run_report, tenants, topology, watching
-from halo_controller.nouns import AgentState, Attempt, Run, RunProgress, Tenant
+from halo_controller.cli import (
+    agents,
+    groups,
+    integrations,
+    output,
+    record_report,
+    run_report,
+    tenants,
+    topology,
+    watching,
+)
+from halo_controller.nouns import AgentState, Attempt, Record, Run, RunProgress, Tenant
 from halo_controller.nouns import Group as AgentGroup
 from halo_controller.scheduling.nouns import Next
 from halo_shared.entities import EntityKind
@@ -26,10 +36,11 @@ from halo_shared.errors import AmbiguousMatch, CredentialRefused
 from halo_shared.messages.base import Failure
 from halo_shared.messages.events import Level, RecordEvent, Stage
 from halo_shared.messages.requests import ConnectorSpec
+from halo_shared.outcomes import FieldChange
 from halo_shared.redaction import Redactor
 from halo_shared.runs import RunStatus, Tally
 from halo_shared.topology import EXCHANGES, FIXED_QUEUES, agent_queue, jobs_queue
-from tests.support.builders import NOW, RUN_ID, excess, integration_spec, origin, tenant_spec
+from tests.support.builders import NOW, RUN_ID, excess, integration_spec, origin, outcome, tenant_spec
 from tests.support.clock import ManualClock
 from tests.support.nouns import run, running
 
@@ -360,3 +371,31 @@ def test_health_counts_agents_and_tells_alarms() -> None:
 )
 def test_a_span_in_its_largest_whole_unit(seconds: int, said: str) -> None:
     assert output.span(timedelta(seconds=seconds)) == said
+
+
+def test_a_difference_is_whole_on_a_screen_of_a_hundred_columns() -> None:
+    address = "jane.longname@northern-quarter.example"
+    change = FieldChange(field="fields.Operating System", before="Windows 10 Enterprise", after=address)
+    told = outcome(planned=True, fields=(change, FieldChange(field="emailaddress", after=address)))
+
+    lines = printed(record_report.changes_table([told]), 100)
+
+    assert lines[1].startswith("would update  users   Jane Doe")
+    assert not [line for line in lines if "…" in line or len(line) > 100]
+
+
+def test_what_became_of_a_record_says_how_it_was_recognised_and_what_was_written() -> None:
+    record = Record(
+        id=4711, tenant="acme", integration="people", run=RUN_ID, attempt=2, at=NOW, outcome=outcome()
+    )
+
+    lines = words(record_report.record_report(record))
+
+    assert lines[:5] == [
+        "Jane Doe (users): updated",
+        "why changed at its source",
+        "recognised by its link",
+        "id at its source k-1",
+        "id in Halo 17",
+    ]
+    assert lines[-2:] == ["field before after", "phonenumber 12 34"]
