@@ -8,12 +8,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import ValidationError
 
+from halo_controller.consequences import follow
 from halo_controller.dispatcher import open_run
 from halo_controller.nouns import Run, Trigger
 from halo_controller.scheduler import TICK
 from halo_controller.scheduling.nouns import Fate, Past, Pause, Standing
 from halo_controller.scheduling.occurrences import offset_of
+from halo_controller.scheduling.standing import STEPS
 from halo_controller.store import integrations, runs, schedules, standings, tenants
 from halo_shared.errors import CredentialRefused, SourceUnavailable
 from halo_shared.integrations import IntegrationSpec
@@ -374,3 +377,30 @@ async def test_a_retry_that_something_stands_in_the_way_of_is_written_down_and_s
     assert "'acme/people' is disabled" in skipped.reason
     async with centre.database.read() as db:
         assert (await standings.of(db, REF)).retry_at is None
+
+
+def test_a_start_to_count_from_is_refused_where_nothing_counts_from_it() -> None:
+    with pytest.raises(ValidationError, match="only a calendar rule"):
+        scheduled(every="15m", starting="2026-01-06T00:00:00")
+
+
+async def test_a_daily_clock_that_is_slowed_down_to_once_a_day_is_probed_each_day(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(cron="0 2 * * *"))
+    await centre.scheduler.tick()
+    down = Failure.of(SourceUnavailable(), Redactor())
+    slow = Standing(recent=(False,) * 10, failures=10, slow_step=len(STEPS))
+    async with centre.database.write() as db:
+        await standings.save(db, REF, slow)
+
+    centre.clock.move(timedelta(hours=14))  # to two in the morning
+    for _ in range(3):
+        await centre.scheduler.tick()
+        run = (await opened(centre))[-1].model_copy(update={"status": RunStatus.FAILED, "failure": down})
+        centre.clock.move(timedelta(hours=1))
+        await end(centre, run, RunStatus.FAILED)
+        async with centre.database.write() as db:
+            await follow(db, run, centre.clock.now())
+        centre.clock.move(timedelta(hours=23))
+
+    assert [run.queued_at.day for run in await opened(centre)] == [6, 7, 8]
+    assert await passed(centre) == []
