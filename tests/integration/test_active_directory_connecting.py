@@ -1,5 +1,6 @@
 """The way into a real domain controller, and every way not to get in."""
 
+import asyncio
 import datetime
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -188,6 +189,20 @@ async def test_a_port_where_nobody_listens_says_so(domain: PrivateDomain) -> Non
     assert isinstance(error, SourceUnavailable)
     assert "refuses connections" in error.message
     assert "636" in error.message
+
+
+async def test_a_port_that_speaks_something_else_says_so(domain: PrivateDomain) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        for security in ("ldaps", "starttls"):
+            error = await failure(domain, controllers=[f"127.0.0.1:{port}"], security=security)
+            assert isinstance(error, SettingsInvalid | SourceUnavailable)
 
 
 async def test_another_domain_s_controller_is_not_read(domain: PrivateDomain) -> None:

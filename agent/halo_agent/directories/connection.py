@@ -81,8 +81,13 @@ class Connection:
     async def start_tls(self, tls: ssl.SSLContext) -> None:
         """Go on inside TLS; raises Refused where the directory has none."""
         await self._asked(messages.start_tls())
-        async with self._in_time():
-            await self._writer.start_tls(tls, server_hostname=self.host)
+        try:
+            async with self._in_time():
+                await self._writer.start_tls(tls, server_hostname=self.host)
+        except OSError as error:
+            if isinstance(error, ssl.SSLCertVerificationError | TimeoutError):
+                raise
+            raise LineLost(str(error)) from error
 
     def seal_with(self, seal: Seal) -> None:
         """Encrypt everything from here on."""
@@ -151,6 +156,11 @@ class Connection:
                 number = self._send(operation, controls)
                 await self._writer.drain()
                 answer = await self._answer_to(number, entries)
+        except (ValueError, OSError) as error:  # bytes that are no LDAP; a line that broke
+            self.break_off()
+            if isinstance(error, LineLost | TimeoutError):
+                raise
+            raise LineLost(str(error)) from error
         except BaseException:
             self.break_off()
             raise

@@ -133,13 +133,13 @@ class Directory:
         """What DirSync says was changed since this cookie, and the next one; raises Refused where it may not be asked."""
         entries: list[Entry] = []
         while True:
-            found = await self._connection.search(
-                self.facts.base,
-                Scope.SUBTREE,
-                encoded_filter,
-                attributes,
-                [controls.dirsync(cookie), controls.extended_dn(), controls.show_deleted()],
-            )
+            asked = [controls.dirsync(cookie), controls.extended_dn(), controls.show_deleted()]
+            try:
+                found = await self._connection.search(
+                    self.facts.base, Scope.SUBTREE, encoded_filter, attributes, asked
+                )
+            except (LineLost, TimeoutError) as error:
+                raise refusals.lost(error, self.facts.host) from error
             entries += found.entries
             changes = controls.changes(found.answer)
             cookie = changes.cookie

@@ -75,7 +75,8 @@ class ActiveDirectorySource:
                         return
                 except PASSABLE as error:
                     passed.failures.append(passable(error))
-                    yield CheckStep(f"pass over {len(passed.failures)}", error.message)
+                    if controller is not found[-1]:
+                        yield CheckStep(f"pass over {len(passed.failures)}", error.message)
         raise passed.worst
 
     async def browse(self) -> AsyncGenerator[Branch, None]:
