@@ -71,7 +71,7 @@ async def test_the_queues_of_all_groups_and_agents_are_there(database: Database,
 
 async def test_a_loop_that_dies_takes_the_controller_with_it(database: Database, clock: ManualClock) -> None:
     async def work_until_it_dies() -> None:
-        async with running(database, MemoryTransport(), clock), asyncio.timeout(5):
+        async with running(database, MemoryTransport(), clock), asyncio.timeout(60):
             await clock.asleep(2)  # scheduler and reconciler have looked once
             async with database.write() as db:
                 await db.run_sync(tables.runs.drop)
