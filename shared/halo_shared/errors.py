@@ -14,6 +14,7 @@
     │   ├── MappingInvalid
     │   ├── SecretMissing
     │   ├── CredentialRefused
+    │   │   └── HaloCredentialRefused
     │   ├── PermissionMissing
     │   ├── UnknownConnector
     │   ├── ExtraMissing
@@ -26,6 +27,7 @@
     │   └── StillNeeded
     ├── RunError                  stop, write nothing more
     │   ├── IncompleteRead
+    │   ├── NotAtSource
     │   ├── TooManyRefused
     │   ├── Cancelled
     │   ├── DeadlinePassed
@@ -111,6 +113,10 @@ class SecretMissing(ConfigurationError):
 
 class CredentialRefused(ConfigurationError):
     """The user name, password or secret was refused."""
+
+
+class HaloCredentialRefused(CredentialRefused):
+    """Halo refused the application or its secret."""
 
 
 class PermissionMissing(ConfigurationError):

@@ -3,11 +3,12 @@
 from typing import Final
 
 from halo_controller.incidents.nouns import CONDITIONS, Cause, Incident, Integrator, Sighting
+from halo_shared.errors import HaloCredentialRefused
 from halo_shared.messages.base import Failure
 from halo_shared.messages.events import Event, EventBase, Finished, RecordEvent, StatusChanged
 from halo_shared.runs import RunStatus
 
-OF_THE_TENANT: Final = frozenset({"HaloCredentialRefused"})
+OF_THE_TENANT: Final = frozenset({HaloCredentialRefused.__name__})
 """Codes that concern all integrations of a tenant at once: they write to the same Halo."""
 
 _THROUGH: Final = (RunStatus.SUCCEEDED, RunStatus.PARTIAL)

@@ -195,7 +195,7 @@ async def test_no_secret_is_told_logged_or_kept_by_a_run_that_fails(
     said = controller.finished(RUN)
     assert said is not None
     assert said.failure is not None
-    assert (said.status, said.failure.code) == (RunStatus.FAILED, "CredentialRefused")
+    assert (said.status, said.failure.code) == (RunStatus.FAILED, "HaloCredentialRefused")
     lines = capsys.readouterr()
     assert "attempt_ended" in lines.err
     told = "".join(event.model_dump_json() for event in controller.events)

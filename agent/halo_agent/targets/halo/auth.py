@@ -12,7 +12,7 @@ from halo_agent.targets.halo.bodies import explain
 from halo_agent.targets.halo.errors import WHERE, NotSent, detail, refusal, unreachable
 from halo_shared.clock import Clock
 from halo_shared.errors import (
-    CredentialRefused,
+    HaloCredentialRefused,
     HaloIntegratorError,
     PermissionMissing,
     SettingsInvalid,
@@ -28,17 +28,17 @@ _SERVICES: Final = (
 )
 _REFUSALS: Final[dict[str, tuple[type[HaloIntegratorError], str]]] = {
     "invalid_client": (
-        CredentialRefused,
+        HaloCredentialRefused,
         "Halo refused client id '{client}' or its secret{tenant}. Check both",
     ),
     "invalid_scope": (
         PermissionMissing,
         "Application '{client}' may not ask Halo for the scope '{scope}'. Allow it, or name fewer in 'scope' of the tenant,",
     ),
-    "unauthorized_client": (CredentialRefused, _SERVICES),
-    "unsupported_grant_type": (CredentialRefused, _SERVICES),
+    "unauthorized_client": (HaloCredentialRefused, _SERVICES),
+    "unsupported_grant_type": (HaloCredentialRefused, _SERVICES),
 }
-_OTHER: Final = (CredentialRefused, "Halo gave application '{client}' no token ({said}). Check it")
+_OTHER: Final = (HaloCredentialRefused, "Halo gave application '{client}' no token ({said}). Check it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class HaloAuth(httpx.Auth):
     async def token(self, *, refused: Token | None = None) -> Token:
         """The present token; a new one if that is old or the one refused.
 
-        Raises CredentialRefused, PermissionMissing, SettingsInvalid or TransientError.
+        Raises HaloCredentialRefused, PermissionMissing, SettingsInvalid or TransientError.
         """
         async with self._renewing:
             held = self._token

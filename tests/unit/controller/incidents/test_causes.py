@@ -10,7 +10,13 @@ from halo_controller.incidents.folding import MOST_EXAMPLES, opened_by, together
 from halo_controller.incidents.headlines import title
 from halo_controller.incidents.nouns import Condition, IncidentState, Integrator
 from halo_shared.entities import EntityKind
-from halo_shared.errors import CredentialRefused, HaloIntegratorError, RecordRefused, SourceUnavailable
+from halo_shared.errors import (
+    CredentialRefused,
+    HaloCredentialRefused,
+    HaloIntegratorError,
+    RecordRefused,
+    SourceUnavailable,
+)
 from halo_shared.messages.base import Failure
 from halo_shared.messages.events import Direction, Level, RecordEvent, StatusChanged
 from halo_shared.redaction import Redactor
@@ -89,6 +95,16 @@ def test_it_keeps_level_direction_kind_run_and_agent() -> None:
         Integrator.HOSTED,
     )
     assert (seen.run, seen.agent, seen.message) == (Attempted().id, "one", "Halo says no.")
+
+
+def test_a_halo_that_lets_nobody_in_concerns_the_tenant_once() -> None:
+    refusals = [
+        failed(HaloCredentialRefused(), Attempted(integration=name)) for name in ("people", "machines")
+    ]
+    assert len({key_of(refusal) for refusal in refusals}) == 1
+    seen = seen_in(refusals[0], LOCAL)  # type: ignore[arg-type]  # any event
+    assert seen
+    assert (seen.cause.tenant, seen.cause.integration) == ("acme", None)
 
 
 def test_a_lost_run_is_a_failure_too() -> None:
