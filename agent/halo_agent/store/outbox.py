@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import aiosqlite
 
 from halo_agent.store.files import opened, to_its_end, transaction
 from halo_shared import logs
-from halo_shared.messages.codec import Envelope, seal
-from halo_shared.messages.events import Event, Finished, Level, Progress, Started
+from halo_shared.messages.codec import Envelope, seal, unseal
+from halo_shared.messages.events import EVENTS, Event, Finished, Level, Logged, Origin, Progress, Started
 from halo_shared.topology import Address, to_monitors
 
 log = logs.get(__name__)
@@ -42,6 +43,14 @@ class Spooled:
     to: Address
 
 
+@dataclass(frozen=True, slots=True)
+class _GivenUp:
+    """Events of one attempt that were not kept."""
+
+    events: int
+    last: Event
+
+
 class Outbox:
     """A bounded spool: when it is full, the least telling and oldest event gives way, and is counted."""
 
@@ -56,6 +65,7 @@ class Outbox:
             self._news.set()
         self.dropped = 0
         """How many events gave way or were refused since the start."""
+        self._untold: dict[Origin, _GivenUp] = {}
 
     async def put(self, event: Event) -> None:
         """Keep an event until the broker has it."""
@@ -71,11 +81,13 @@ class Outbox:
     async def drop(self, sent: Sequence[Spooled]) -> None:
         """Forget what the broker has confirmed."""
         await to_its_end(self._drop(sent))
+        if self._untold and self.waiting < self._limit // 2:  # else what is told would push more out
+            await self._tell()
 
     async def give_up(self, refused: Spooled) -> None:
         """Forget what the broker will never take, and count it."""
+        self._count(refused.envelope.body)
         await self.drop([refused])
-        self.dropped += 1
 
     async def news(self) -> None:
         """Return once there is something to send."""
@@ -106,12 +118,41 @@ class Outbox:
             self.waiting -= deleted.rowcount
 
     async def _give_way(self) -> None:
-        await self._db.execute(
-            "DELETE FROM spool WHERE id = (SELECT id FROM spool ORDER BY rank DESC, id LIMIT 1)"
+        gone = await self._db.execute_fetchall(
+            "DELETE FROM spool WHERE id = (SELECT id FROM spool ORDER BY rank DESC, id LIMIT 1) RETURNING body"
         )
-        self.dropped += 1
+        for (body,) in gone:
+            self._count(body)
         if self.dropped == 1 or self.dropped % 1000 == 0:
             log.warning("events_dropped", dropped=self.dropped, limit=self._limit)
+
+    def _count(self, body: bytes) -> None:
+        """One event less, of the attempt that it was about."""
+        event = unseal(body, EVENTS)
+        before = self._untold.get(event.origin)
+        self._untold[event.origin] = _GivenUp((before.events if before else 0) + 1, event)
+        self.dropped += 1
+
+    async def _tell(self) -> None:
+        """Say of each attempt how many of its events were given up."""
+        untold, self._untold = self._untold, {}
+        for origin, gone in untold.items():
+            many = (
+                "1 event of this attempt is"
+                if gone.events == 1
+                else f"{gone.events:,} events of this attempt are"
+            )
+            text = f"{many} lost: the spool of agent {origin.agent} was full, or the broker refused them."
+            await self.put(
+                Logged(
+                    id=uuid4(),
+                    at=gone.last.at,
+                    origin=origin,
+                    seq=gone.last.seq,
+                    level=Level.WARNING,
+                    text=text,
+                )
+            )
 
 
 @asynccontextmanager

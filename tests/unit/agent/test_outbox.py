@@ -11,7 +11,7 @@ from halo_agent.store import outbox as module
 from halo_agent.store.outbox import Outbox, open_outbox
 from halo_shared.errors import RecordRefused
 from halo_shared.messages.base import Failure
-from halo_shared.messages.events import Event, Level, RecordEvent, Started
+from halo_shared.messages.events import Event, Level, Logged, RecordEvent, Started
 from halo_shared.redaction import Redactor
 from halo_shared.runs import Mode
 from halo_shared.topology import to_monitors
@@ -198,3 +198,26 @@ async def test_dropping_is_said_the_first_time_and_then_now_and_then(
             await outbox.put(numbered(number))
 
     assert said == [1]
+
+
+async def test_what_gave_way_is_told_of_each_attempt_once_there_is_room(tmp_path: Path) -> None:
+    other = builders.Attempted(id="0000000000ff", fence=7)
+    async with open_outbox(tmp_path / "spool.db", limit=4) as outbox:
+        for number in range(6):
+            await outbox.put(numbered(number))
+        for number in range(5):
+            await outbox.put(builders.logged(other, str(number)))
+        await outbox.drop(await outbox.oldest(2))
+        assert all(isinstance(event, Logged) and event.text.isdigit() for event in await spooled(outbox))
+
+        await outbox.drop(await outbox.oldest(1))
+
+        told = {event.origin: event.text for event in await spooled(outbox) if not event.text.isdigit()}
+    assert told == {
+        builders.origin(
+            RUN
+        ): "6 events of this attempt are lost: the spool of agent one was full, or the broker refused them.",
+        builders.origin(
+            other
+        ): "1 event of this attempt is lost: the spool of agent one was full, or the broker refused them.",
+    }
