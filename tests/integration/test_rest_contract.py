@@ -102,10 +102,16 @@ async def test_every_operation_works_and_so_do_the_examples(office: Office) -> N
     await call(f"POST {ONE}/resume")
     for shown in ("why", "starts", "preview"):
         await call(f"GET {ONE}/{shown}")
-    for listing in ("tenants", "groups", "agents", "integrations", "runs", "topology", "health"):
-        await call(f"GET /{listing}")
-    for one in ("/tenants/{tenant}", "/agents/{agent}", ONE):
-        await call(f"GET {one}")
+    listings = ("tenants", "groups", "agents", "strangers", "integrations", "runs", "topology", "health")
+    for plain in (
+        *(f"GET /{listing}" for listing in listings),
+        "POST /agents/{agent}/drain",
+        "POST /agents/{agent}/resume",
+        "GET /agents/{agent}",
+        "GET /tenants/{tenant}",
+        f"GET {ONE}",
+    ):
+        await call(plain)
 
     await call("POST /people")
     await call("GET /people")

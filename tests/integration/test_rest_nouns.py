@@ -57,6 +57,19 @@ async def test_an_agent_that_said_hello_shows_what_it_can_do(office: Office) -> 
     assert "session" not in agent
 
 
+async def test_a_drained_agent_shows_it_and_whether_its_group_can_go_on(office: Office) -> None:
+    await office.set_up()
+
+    async with office.agent():
+        drained = await office.post("/agents/one/drain")
+        shown = await office.get("/agents/one")
+        resumed = await office.post("/agents/one/resume")
+
+    assert "No other agent of group 'site' is online" in drained["note"]
+    assert (shown["state"], shown["draining"]) == ("draining", True)
+    assert (resumed["state"], resumed["draining"], resumed["note"]) == ("online", False, "")
+
+
 async def test_the_queue_of_a_group_or_an_agent_is_there_at_once(office: Office) -> None:
     assert await office.transport.depth(jobs_queue("site")) is None
 

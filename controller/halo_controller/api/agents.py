@@ -11,7 +11,7 @@ from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import AGENT
 from halo_controller.api.models import AgentView, NewAgent
 from halo_controller.errors import Conflict
-from halo_controller.nouns import AgentState, Stranger
+from halo_controller.nouns import AgentState
 from halo_controller.store import agents, runs, strangers, tenants
 from halo_controller.wiring import Controller
 from halo_shared.topology import agent_queue
@@ -38,13 +38,6 @@ async def every(controller: Wired, group: str | None = None) -> Sequence[AgentVi
     async with controller.database.read() as db:
         known = await agents.every(db, group)
     return [AgentView.of(agent, controller.clock.now()) for agent in known]
-
-
-@router.get("/strangers", summary="List programs that cannot be answered as agents")
-async def strange(controller: Wired) -> Sequence[Stranger]:
-    """Who was heard within a day and is not registered, or speaks a version that this controller does not."""
-    async with controller.database.read() as db:
-        return await strangers.every(db)
 
 
 @router.post("/{agent}/drain", summary="Drain an agent", responses=NOT_FOUND)

@@ -21,6 +21,7 @@ from halo_controller.api import (
     records,
     runs,
     starts,
+    strangers,
     tenants,
     topology,
 )
@@ -83,6 +84,7 @@ def build(controller: Controller) -> FastAPI:
         tenants,
         groups,
         agents,
+        strangers,
         integrations,
         explaining,
         starts,

@@ -41,7 +41,7 @@ async def every(
     agents = await client.get("/agents", list[AgentView], group=group)
     output.show(agents, _table, as_json=as_json)
     if not as_json:
-        for stranger in await client.get("/agents/strangers", list[Stranger]):
+        for stranger in await client.get("/strangers", list[Stranger]):
             output.say_note(_strange(stranger))
 
 
