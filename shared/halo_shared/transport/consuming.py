@@ -41,13 +41,28 @@ async def read(
         try:
             message = unseal(delivery.body, family)
         except ProtocolError as error:
-            if isinstance(error, UnsupportedVersion) and foreign and await foreign(delivery.body, error):
-                await settle(delivery, Settle.DONE)
+            if (
+                isinstance(error, UnsupportedVersion)
+                and foreign
+                and await _dealt_with(foreign, delivery, error)
+            ):
                 continue
             log.error("message_buried", queue=delivery.queue, code=error.code, why=error.message)
             await settle(delivery, Settle.BURY, why=f"{error.code}: {error.message}")
         else:
             yield message, delivery
+
+
+async def _dealt_with(foreign: Foreign, delivery: Delivery, error: UnsupportedVersion) -> bool:
+    """Whether a message of another version is settled."""
+    try:
+        if not await foreign(delivery.body, error):
+            return False
+    except TransientError:
+        await settle(delivery, Settle.AGAIN)
+    else:
+        await settle(delivery, Settle.DONE)
+    return True
 
 
 async def serve(

@@ -433,6 +433,31 @@ class TestVersions:
         async with centre.database.read() as db:
             assert await strangers.every(db) == []
 
+    async def test_its_request_is_settled_and_not_buried(self, centre: Centre) -> None:
+        await centre.set_up("one")
+        body = b'{"protocol": 99, "kind": "hello", "agent": "one"}'
+        await centre.transport.publish(Envelope("1", "hello", body), TO_CONTROLLER)
+        answerer = centre.answerer
+        loop = asyncio.create_task(
+            serve(
+                centre.transport,
+                REQUESTS_QUEUE,
+                REQUESTS,
+                answerer.answer,
+                prefetch=1,
+                foreign=answerer.refuse,
+            )
+        )
+
+        async def told() -> bool:
+            return len(await centre.waiting()) == 1 and centre.transport.unsettled == 0
+
+        await eventually(told)
+
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
+        assert centre.transport.buried() == []
+
     async def test_what_does_not_even_name_an_agent_is_for_a_person(self, centre: Centre) -> None:
         assert not await centre.answerer.refuse(b'{"protocol": 99}', UnsupportedVersion())
 
