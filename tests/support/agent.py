@@ -18,7 +18,7 @@ from halo_shared.clock import SystemClock
 from halo_shared.messages.codec import unseal
 from halo_shared.messages.events import EVENTS, Event
 from halo_shared.redaction import Redactor
-from halo_shared.transport.memory import MemoryTransport
+from halo_shared.transport import Transport
 from tests.support.builders import SESSION
 
 
@@ -40,7 +40,7 @@ class Agent:
 class Agents:
     """Starts agents of one group, and ends those that a test leaves at work."""
 
-    def __init__(self, transport: MemoryTransport, outbox: Outbox) -> None:
+    def __init__(self, transport: Transport, outbox: Outbox) -> None:
         self._transport = transport
         self._outbox = outbox
         self._tasks: list[asyncio.Task[None]] = []

@@ -41,11 +41,11 @@ def private_rabbitmq(*, management: bool = False) -> AbstractAsyncContextManager
 
 
 @contextmanager
-def serving(*, management: bool = False) -> Iterator["PrivateRabbitMQ"]:
-    """The same for code that may block."""
+def serving(*, management: bool = False, settings: tuple[str, ...] = ()) -> Iterator["PrivateRabbitMQ"]:
+    """The same for code that may block; `settings` are more of the node's own."""
     require_installed()
     with TemporaryDirectory(prefix="halo-rabbitmq-", ignore_cleanup_errors=True) as folder:
-        node = Node.fresh(Path(folder), management=management)
+        node = Node.fresh(Path(folder), management=management, settings=settings)
         node.write()
         with _port_mapper(node):
             private = PrivateRabbitMQ(node)

@@ -21,9 +21,11 @@ class Node:
     distribution_port: int
     epmd_port: int
     management_port: int | None
+    settings: tuple[str, ...] = ()
+    """More of its application's settings, as its VM is told them: `consumer_timeout 3000`."""
 
     @classmethod
-    def fresh(cls, folder: Path, *, management: bool) -> Self:
+    def fresh(cls, folder: Path, *, management: bool, settings: tuple[str, ...] = ()) -> Self:
         """A node with a name and ports that nobody else uses."""
         amqp, distribution, epmd, spare = processes.free_ports(4)
         return cls(
@@ -34,6 +36,7 @@ class Node:
             distribution_port=distribution,
             epmd_port=epmd,
             management_port=spare if management else None,
+            settings=settings,
         )
 
     def url(self, vhost: str = "%2F") -> str:
@@ -99,5 +102,10 @@ class Node:
             "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
             "RABBITMQ_LOG_BASE": str(folder / "log"),
             "RABBITMQ_PID_FILE": str(folder / "pid"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": " ".join(
+                (
+                    "-kernel inet_dist_use_interface {127,0,0,1}",
+                    *(f"-rabbit {each}" for each in self.settings),
+                )
+            ),
         }
