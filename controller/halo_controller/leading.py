@@ -22,8 +22,8 @@ TERM: Final = timedelta(seconds=6)
 EVERY: Final = 1.5
 """Seconds between two words of the leader's, and between two looks of the others."""
 
-Work = Callable[[Database], Awaitable[None]]
-"""All that only the leader does, until it is cancelled."""
+Work = Callable[[Database, int], Awaitable[None]]
+"""All that only the leader does over this database in this epoch, until it is cancelled."""
 
 
 class Leading:
@@ -38,7 +38,7 @@ class Leading:
     async def run(self, work: Work) -> None:
         """Work whenever this controller leads, for ever; raises what the work raises."""
         if not self._database.shared:
-            return await work(self._database)
+            return await work(self._database, 0)
         while True:
             leader = await self._claim()
             if leader and leader.holder == self._holder:
@@ -49,7 +49,7 @@ class Leading:
 
     async def _lead(self, work: Work, leader: Leader) -> None:
         led = self._database.guarded(partial(leadership.check, epoch=leader.epoch))
-        working = asyncio.ensure_future(work(led))
+        working = asyncio.ensure_future(work(led, leader.epoch))
         renewing = asyncio.create_task(self._renew(leader), name="leadership")
         try:
             await asyncio.wait({working, renewing}, return_when=asyncio.FIRST_COMPLETED)

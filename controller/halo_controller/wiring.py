@@ -73,12 +73,12 @@ async def running(
     declarer = Declarer(database, transport, clock)
     leading = Leading(database, name, clock)
 
-    async def work(led: Database) -> None:
+    async def work(led: Database, epoch: int) -> None:
         outward: list[Loop] = [
             *([Sender(led, postroom, clock)] if postroom else []),
             *([DeadMansSwitch(watchdog_url, led, transport, clock)] if watchdog_url else []),
         ]
-        await _work(led, transport, clock, publisher, declarer, outward)
+        await _work(led, transport, clock, publisher, declarer, outward, epoch=epoch)
 
     async with asyncio.TaskGroup() as loops:
         task = loops.create_task(leading.run(work), name="leading")
@@ -96,15 +96,33 @@ async def _work(
     publisher: Publisher,
     declarer: Declarer,
     outward: Sequence[Loop],
+    *,
+    epoch: int,
 ) -> None:
     """Every loop of the controller that leads, until one dies or this is cancelled."""
     hearing = Hearing(transport, clock)
     answerer = Answerer(database, publisher, hearing, clock)
     inbox = Inbox(database, clock)
+    # The broker still hands messages to a leader that is frozen; the newest epoch is served before it.
     requests = partial(
-        serve, transport, REQUESTS_QUEUE, REQUESTS, answerer.answer, prefetch=50, foreign=answerer.refuse
+        serve,
+        transport,
+        REQUESTS_QUEUE,
+        REQUESTS,
+        answerer.answer,
+        prefetch=50,
+        priority=epoch,
+        foreign=answerer.refuse,
     )
-    events = partial(serve_batches, transport, EVENTS_QUEUE, EVENTS, inbox.take, prefetch=EVENTS_AT_ONCE)
+    events = partial(
+        serve_batches,
+        transport,
+        EVENTS_QUEUE,
+        EVENTS,
+        inbox.take,
+        prefetch=EVENTS_AT_ONCE,
+        priority=epoch,
+    )
     loops: Sequence[Loop] = [
         declarer,
         publisher,

@@ -210,6 +210,15 @@ class TransportContract:
         await asyncio.wait_for(second_has_it.wait(), 10)
         await waiting
 
+    async def test_who_has_priority_is_served_and_one_that_is_frozen_takes_nothing(
+        self, work: Transport
+    ) -> None:
+        async with work.consume(WORK, prefetch=50), work.consume(WORK, prefetch=50, priority=1) as deliveries:
+            for number in range(6):
+                await work.publish(envelope(str(number)), TO_WORK)
+            for _ in range(6):
+                await (await arrival(deliveries)).done()
+
     # the three verbs
 
     async def test_done_ends_a_message(self, work: Transport) -> None:

@@ -60,7 +60,7 @@ async def open_of(db: AsyncConnection, ref: IntegrationRef) -> Run | None:
     query = select(runs).where(
         runs.c.tenant == ref.tenant, runs.c.integration == ref.name, runs.c.ended_at.is_(None)
     )
-    row = (await db.execute(query)).mappings().one_or_none()
+    row = (await db.execute(held(db, query))).mappings().one_or_none()
     return Run.model_validate(row) if row else None
 
 

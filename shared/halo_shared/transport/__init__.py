@@ -59,11 +59,13 @@ class Transport(Protocol):
         ...
 
     def consume(
-        self, queue: Queue, *, prefetch: int, alone: bool = False
+        self, queue: Queue, *, prefetch: int, alone: bool = False, priority: int = 0
     ) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
         """Deliveries of a queue, at most `prefetch` unsettled at once, across reconnections.
 
         `alone` keeps others away: whoever else wants it alone waits until this consumer is gone, and logs why.
+        Of several consumers, the one of the highest `priority` is served as long as it has room: one that is frozen
+        and lower then takes no messages with it.
 
         Entering waits for the broker. What is unsettled when the context ends goes back to the queue. A
         watcher's own queue is made by entering; any other must exist, else Unroutable is raised.

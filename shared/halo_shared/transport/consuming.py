@@ -72,10 +72,11 @@ async def serve(
     handle: Callable[[M], Awaitable[None]],
     *,
     prefetch: int,
+    priority: int = 0,
     foreign: Foreign | None = None,
 ) -> None:
     """Hand each message of a queue to `handle`, one after the other, and settle it by what came of it. Never returns."""
-    async with transport.consume(queue, prefetch=prefetch) as deliveries:
+    async with transport.consume(queue, prefetch=prefetch, priority=priority) as deliveries:
         await serve_all(deliveries, family, handle, foreign=foreign)
 
 
@@ -98,6 +99,7 @@ async def serve_batches(
     handle: Callable[..., Awaitable[None]],
     *,
     prefetch: int,
+    priority: int = 0,
 ) -> None:
     """Hand messages to `handle(*messages)` as many at a time as have arrived, up to `prefetch`. Never returns.
 
@@ -105,7 +107,7 @@ async def serve_batches(
     those that are at fault pay for it.
     """
     async with (
-        transport.consume(queue, prefetch=prefetch) as deliveries,
+        transport.consume(queue, prefetch=prefetch, priority=priority) as deliveries,
         aclosing(_arrived(read(deliveries, family), prefetch)) as batches,
     ):
         async for batch in batches:

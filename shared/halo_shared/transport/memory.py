@@ -58,13 +58,14 @@ class MemoryTransport:
 
     @asynccontextmanager
     async def consume(
-        self, queue: Queue, *, prefetch: int, alone: bool = False
+        self, queue: Queue, *, prefetch: int, alone: bool = False, priority: int = 0
     ) -> AsyncIterator[AsyncIterator[Delivery]]:
         if queue.kind is QueueKind.OWN:
             self._declare_queue(queue)
         held = self._queues.get(queue.name)
         if held is None:
             raise no_such_queue(queue)
+        # Whatever its priority: here a consumer is handed only what it asks for.
         consumer = _Consumer(self, held, prefetch)
         if alone:
             await held.taken.acquire()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from aio_pika import exceptions as amqp
@@ -31,16 +32,22 @@ Bury = Callable[[AbstractIncomingMessage, str, str], Awaitable[None]]
 """Publishes a copy of a message of this queue with this reason."""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a queue is consumed."""
+
+    prefetch: int
+    alone: bool
+    priority: int
+
+
 class Subscription:
     """One consumer; each loss of its channel is followed by a new one."""
 
-    def __init__(
-        self, connection: BrokerConnection, queue: Queue, *, prefetch: int, alone: bool, bury: Bury
-    ) -> None:
+    def __init__(self, connection: BrokerConnection, queue: Queue, terms: Terms, *, bury: Bury) -> None:
         self._connection = connection
         self._queue = queue
-        self._prefetch = prefetch
-        self._alone = alone
+        self._terms = terms
         self._bury = bury
         self._channel: AbstractChannel | None = None
         self._inbox: _Inbox = asyncio.Queue()
@@ -96,14 +103,18 @@ class Subscription:
         inbox: _Inbox = asyncio.Queue()
         self._channel = await self._connection.open_channel()
         with translated(f"consuming {self._queue.name}"):
-            await self._channel.set_qos(prefetch_count=self._prefetch)
+            await self._channel.set_qos(prefetch_count=self._terms.prefetch)
             queue = await self._find(self._channel)
             # None ends the deliveries of this channel: it was closed, or its queue was deleted.
             self._channel.close_callbacks.add(lambda *_: inbox.put_nowait(None))
             underlay = await self._channel.get_underlay_channel()
             underlay.on_consumer_cancel_callbacks.add(lambda _: inbox.put_nowait(None))
             try:
-                await queue.consume(_putting_into(inbox), exclusive=self._alone)
+                await queue.consume(
+                    _putting_into(inbox),
+                    exclusive=self._terms.alone,
+                    arguments={"x-priority": self._terms.priority},
+                )
             except amqp.ChannelNotFoundEntity as error:
                 raise no_such_queue(self._queue) from error
         self._inbox = inbox

@@ -17,7 +17,7 @@ from halo_shared.transport import Delivery
 from halo_shared.transport.amqp.connection import PATIENCE, BrokerConnection
 from halo_shared.transport.amqp.faults import translated
 from halo_shared.transport.amqp.queues import declare_queue
-from halo_shared.transport.amqp.subscription import Subscription
+from halo_shared.transport.amqp.subscription import Subscription, Terms
 
 _LONGEST_REASON: Final = 2000
 """Characters; headers share one frame, which the broker limits."""
@@ -72,9 +72,10 @@ class AmqpTransport:
 
     @asynccontextmanager
     async def consume(
-        self, queue: Queue, *, prefetch: int, alone: bool = False
+        self, queue: Queue, *, prefetch: int, alone: bool = False, priority: int = 0
     ) -> AsyncIterator[AsyncIterator[Delivery]]:
-        subscription = Subscription(self._connection, queue, prefetch=prefetch, alone=alone, bury=self._bury)
+        terms = Terms(prefetch, alone, priority)
+        subscription = Subscription(self._connection, queue, terms, bury=self._bury)
         try:
             await subscription.open()
             yield subscription.deliveries()
