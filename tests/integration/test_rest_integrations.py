@@ -57,10 +57,6 @@ async def test_a_name_is_given_once_per_tenant(office: Office) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (
-            {"mapping": {}},
-            "mapping: nothing is said about 'users', which is among the entities",
-        ),
         ({"schedul": {"every": "15m"}}, "schedul: unknown key"),
         ({"mapping": {"users": USERS | {"matches": []}}}, "mapping.users.matches: unknown key"),
         (
@@ -70,7 +66,7 @@ async def test_a_name_is_given_once_per_tenant(office: Office) -> None:
         ({"entities": []}, "entities: needs 1 at the least"),
         ({"schedule": {"every": "0s"}}, "schedule.every: must be greater than or equal to 1 second"),
     ],
-    ids=["entity not mapped", "wrong key", "wrong key within", "match not mapped", "no entity", "no pause"],
+    ids=["wrong key", "wrong key within", "match not mapped", "no entity", "no pause"],
 )
 async def test_a_wrong_definition_is_refused_with_the_field(
     office: Office, changes: dict[str, Json], said: str
@@ -98,9 +94,13 @@ async def test_a_connector_must_be_one_that_the_agents_announced(office: Office)
         unknown = await office.refused(422, "POST", ALL, definition(name="new", connector="csv"))
         clients = definition(entities=["clients"], mapping={"clients": USERS})
         unread = await office.refused(422, "PUT", PEOPLE, clients)
+        unmapped = await office.refused(422, "POST", ALL, definition(name="new", mapping={}))
 
     assert unknown == "connector: no agent of group site has 'csv'; known are: ldap."
     assert unread == "entities: connector 'ldap' does not read clients; it reads: users."
+    assert unmapped.startswith(
+        "mapping: nothing is said about users, and connector 'ldap' has no mapping of its own for it"
+    )
 
 
 async def test_what_is_not_there_is_answered_with_what_is(office: Office) -> None:

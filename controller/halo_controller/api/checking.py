@@ -8,7 +8,7 @@ from halo_shared.integrations import IntegrationSpec
 
 
 def check_connector(spec: IntegrationSpec, agents: Sequence[Agent]) -> None:
-    """Raise Invalid when the agents have announced their connectors and this one, or an entity, is not among them.
+    """Raise Invalid when the agents have announced their connectors and this one, an entity or a mapping is not among them.
 
     The word of the integration's own group counts; before that has spoken, the word of all agents. When no
     agent has spoken yet, anything goes: agents may be installed after their integrations are written down.
@@ -27,4 +27,10 @@ def check_connector(spec: IntegrationSpec, agents: Sequence[Agent]) -> None:
         raise Invalid(
             f"entities: connector '{spec.connector}' does not read {', '.join(missing)}; "
             f"it reads: {', '.join(sorted(entities))}."
+        )
+    described = {entity for known in offered for entity in known.mapping} | spec.mapping.keys()
+    if unmapped := [entity for entity in spec.entities if entity not in described]:
+        raise Invalid(
+            f"mapping: nothing is said about {', '.join(unmapped)}, and connector '{spec.connector}' has no mapping "
+            "of its own for it: say in 'mapping' which of Halo's fields are written from what."
         )
