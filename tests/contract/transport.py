@@ -488,9 +488,12 @@ class TransportContract:
             async def all_handled() -> bool:
                 return [text for batch in batches for text in batch] == ["first", *texts]
 
+            async def all_settled() -> bool:
+                return await work.depth(WORK) == 0
+
             await eventually(all_handled)
+            await eventually(all_settled)
         assert len(batches) < len(texts)
-        assert await work.depth(WORK) == 0
 
     async def test_of_a_batch_only_the_one_at_fault_pays(self, work: Transport, reasons: Reasons) -> None:
         stored: list[str] = []

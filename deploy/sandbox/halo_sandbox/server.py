@@ -1,9 +1,8 @@
 """The sandbox on a real socket: for tests in their own process, and for the command line."""
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from halo_sandbox import api, control
 from halo_sandbox.instance import Instance
 from halo_sandbox.middleware import TRANSPORT
+from halo_sandbox.services.http import Server
 from halo_sandbox.settings import SandboxSettings
 from halo_shared.clock import Clock, SystemClock
 
@@ -37,22 +37,6 @@ class _Protocol(H11Protocol):
         # asyncio leaves this off for a socket it did not make; a reply then waits 40 ms for an ACK.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the process's signals alone: whoever runs it decides when to stop."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @asynccontextmanager
@@ -78,14 +62,14 @@ def _listen(settings: SandboxSettings) -> socket.socket:
     return socket.create_server((settings.host, settings.port), family=family)
 
 
-def _server(instance: Instance) -> _Server:
+def _server(instance: Instance) -> Server:
     app = Starlette(
         routes=[
             Mount("/sandbox", control.application(instance)),
             Mount("/", api.application(instance)),
         ]
     )
-    return _Server(
+    return Server(
         uvicorn.Config(
             app,
             http=_Protocol,
