@@ -65,8 +65,7 @@ async def a_pair(broker_url: str, database_url: str, folder: Path) -> AsyncItera
         centres, processes = [], []
         for name in ("one", "two"):
             (folder / name).mkdir()
-            # The broker hands messages to a frozen controller until it notices; sooner than it would by itself.
-            centre = Centre(folder / name, f"{broker_url}?heartbeat=4", transport, database_url)
+            centre = Centre(folder / name, broker_url, transport, database_url)
             processes.append(await stack.enter_async_context(centre.serving()))
             centres.append(centre)
         async with centres[1].asking() as api:  # the one that does not lead serves the API as well
