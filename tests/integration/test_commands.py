@@ -403,7 +403,7 @@ async def test_a_held_run_says_what_to_type_and_that_works(centre: Centre) -> No
     assert (
         "- it would deactivate 212 of 1,200 users in Halo and may deactivate 40 without approval" in held.out
     )
-    assert proposed(held, "approve it all") == ["runs", "approve", run]
+    assert proposed(held, "approve what was found") == ["runs", "approve", run]
     assert (approved.code, approved.out) == (
         0,
         f"Run {run} is approved (retire up to 212 users) and queued again.\n",
@@ -499,8 +499,8 @@ async def watches(tail: asyncio.subprocess.Process) -> None:
 
 def proposed(said: Printed, choice: str) -> list[str]:
     """The arguments of the command that the report of a held run names for this choice."""
-    [row] = [row for row in rows(said.out) if row.startswith(f"{choice} ")]
-    return row.partition("halo-controller ")[2].split()
+    lines = rows(said.out)
+    return lines[lines.index(choice) + 1].partition("halo-controller ")[2].split()
 
 
 def trimmed(text: str) -> str:
