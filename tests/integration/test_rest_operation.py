@@ -51,7 +51,8 @@ async def test_a_controller_at_work_is_healthy(office: Office) -> None:
         "database": True,
         "outbox": 0,
         "buried": 0,
-        "agents": {"online": 1, "silent": 0, "expected": 1},
+        "agents": {"online": 1, "silent": 0, "expected": 1, "stalled": 0, "draining": 0, "stopped": 0},
+        "leader": "",
         "alarms": [],
     }
 
