@@ -290,7 +290,8 @@ async def test_schedules(centre: Centre) -> None:
     resumed = await centre.type("integrations", "resume", ref)
     assert resumed.code == 0, resumed.err
     table = rows((await centre.type("schedule", "preview", ref, "-n", "8")).out)
-    assert table[0].startswith("at in reads")
+    assert table[0].startswith("at reads")
+    assert all("UTC (in " in row for row in table[1:])
     assert sum(" what changed runs" in row for row in table) == 7
     assert sum(" everything runs" in row for row in table) == 1
 

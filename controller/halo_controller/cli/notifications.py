@@ -93,7 +93,10 @@ def _facts(one: Notification) -> Table:
             ("written", output.stamp(one.created_at)),
             ("sent", output.stamp(one.sent_at)),
             ("attempts", str(one.attempts)),
-            ("next attempt", output.stamp(one.next_at) if one.state is NotificationState.WAITING else "-"),
+            (
+                "next attempt",
+                output.stamp_ahead(one.next_at) if one.state is NotificationState.WAITING else "-",
+            ),
             ("result", one.result or "-"),
         ]
     )

@@ -154,8 +154,13 @@ def span(length: timedelta) -> str:
 
 
 def stamp(moment: datetime | None) -> str:
-    """A moment, exactly."""
+    """A moment that has passed, exactly."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC ({ago(moment)})" if moment else "-"
+
+
+def stamp_ahead(moment: datetime) -> str:
+    """A moment to come, exactly."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC ({ahead(moment)})"
 
 
 def titled(title: str, body: RenderableType) -> Iterator[RenderableType]:

@@ -66,15 +66,14 @@ def _sentence(answer: Answer) -> str:
 def _coming(found: Sequence[Preview]) -> Table:
     rows: Rows = (
         [
-            output.stamp(one.at),
-            output.ahead(one.at),
+            output.stamp_ahead(one.at),
             READS[one.mode],
             output.word("runs" if one.will_run else "skipped"),
             "; ".join(one.remarks) or "-",
         ]
         for one in found
     )
-    return output.table("at", "in", "reads", "", "because", rows=rows, wraps=["because"])
+    return output.table("at", "reads", "", "because", rows=rows, wraps=["because"])
 
 
 def _passed(found: Sequence[Past]) -> Table:

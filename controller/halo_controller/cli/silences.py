@@ -66,7 +66,7 @@ async def add(
         reason=reason,
     )
     silence = await client.post("/silences", Silence, body)
-    until = f"until {output.stamp(silence.ends_at)}" if silence.ends_at else "until it is lifted"
+    until = f"until {output.stamp_ahead(silence.ends_at)}" if silence.ends_at else "until it is lifted"
     output.say(
         f"Silence {silence.id} holds {until}. Lift it with: halo-controller silences lift {silence.id}"
     )
@@ -98,7 +98,7 @@ def _row(one: Silence) -> list[str]:
         one.id,
         " ".join(part for part in parts if part) or "everything",
         output.stamp(one.starts_at),
-        output.stamp(one.ends_at) if one.ends_at else "lifted",
+        output.stamp_ahead(one.ends_at) if one.ends_at else "lifted",
         one.by,
         one.reason,
     ]
