@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, assert_never
 
-from halo_agent.engine.changes import Adopt, Answer, Change, Create, Retire, Skip, Update
+from halo_agent.engine.changes import Answer, Change, Create, Retire, Skip, Update
 from halo_agent.engine.records import Desired, Fields, Value
 from halo_agent.engine.values import as_text
 from halo_shared.entities import EntityKind
@@ -54,20 +54,6 @@ def of_answer(change: Change, answer: Answer, mapping: EntityMapping) -> Outcome
 def of_skip(skip: Skip) -> Outcome:
     """What keeps a record from being touched."""
     return of_error(skip.kind, skip.source_id, skip.name, Result.SKIPPED, skip.why)
-
-
-def of_unchanged(adopt: Adopt) -> Outcome:
-    """A record about which there is nothing to do."""
-    link = adopt.link
-    return Outcome(
-        entity=link.kind,
-        source_id=link.source_id,
-        name=link.name,
-        result=Result.UNCHANGED,
-        reason=adopt.reason,
-        matched=adopt.matched or BY_LINK,
-        halo_id=link.halo_id,
-    )
 
 
 def of_error(

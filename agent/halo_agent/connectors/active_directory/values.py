@@ -126,12 +126,6 @@ def dns_name(base: str) -> str:
     return ".".join(dn_parts(base)).casefold()
 
 
-def is_below(dn: str, base: str) -> bool:
-    """Whether an object is at or below another; capitals make no difference in a DN."""
-    one, other = dn.casefold(), base.casefold()
-    return one == other or one.endswith(f",{other}")
-
-
 def fingerprint(values: Sequence[bytes]) -> str:
     """The same for the same values in any order; empty for none."""
     if not values:

@@ -1,14 +1,13 @@
 """What Microsoft's refusals mean: a status and a code become one of our errors, with what to do."""
 
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
 
+from halo_agent.answers import certificate_refused, retry_after
 from halo_agent.connectors.entra_id.settings import Directory
 from halo_shared.clock import Clock
 from halo_shared.errors import (
@@ -117,15 +116,12 @@ def unreachable(error: httpx.RequestError) -> HaloIntegratorError:
     """The error that a request without an answer stands for."""
     host = error.request.url.host
     told = f"{type(error).__name__}: {error}"
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return SettingsInvalid(
-                f"The certificate of {host} is not trusted by this machine: where a proxy reads along, "
-                "name its authority in SSL_CERT_FILE.",
-                detail=told,
-            )
-        cause = cause.__cause__ or cause.__context__
+    if certificate_refused(error):
+        return SettingsInvalid(
+            f"The certificate of {host} is not trusted by this machine: where a proxy reads along, "
+            "name its authority in SSL_CERT_FILE.",
+            detail=told,
+        )
     return SourceUnavailable(
         f"{host} cannot be reached, or did not answer in time: check DNS, proxy and firewall.", detail=told
     )
@@ -137,17 +133,6 @@ def not_understood(response: httpx.Response) -> HaloIntegratorError:
         f"{response.request.url.host} answered with something else than Microsoft does: does a proxy stand between?",
         detail=detail(response),
     )
-
-
-def retry_after(response: httpx.Response, clock: Clock) -> float | None:
-    """Seconds of a Retry-After header, which may be a number or a date."""
-    value = response.headers.get("retry-after", "").strip()
-    try:
-        if value.isdecimal():
-            return float(value)
-        return max(0.0, (parsedate_to_datetime(value) - clock.now()).total_seconds())
-    except (ValueError, TypeError):
-        return None
 
 
 def body_of(response: httpx.Response) -> Mapping[str, Any]:  # Any: whatever the JSON holds

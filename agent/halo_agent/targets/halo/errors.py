@@ -1,13 +1,12 @@
 """What Halo's refusals mean: a status, or a connection that failed, becomes one of our errors."""
 
 import re
-import ssl
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import httpx
 
+from halo_agent.answers import certificate_refused, retry_after
 from halo_agent.targets.halo.bodies import explain
 from halo_shared.clock import Clock
 from halo_shared.errors import (
@@ -98,7 +97,7 @@ def refusal(response: httpx.Response, doing: str, clock: Clock) -> HaloIntegrato
     )
     message = rule.sentence.format(doing=doing, status=status, said=f": {said}" if said else "") + "."
     if error is RateLimited:
-        return RateLimited(message, detail=detail(response), retry_after=_retry_after(response, clock))
+        return RateLimited(message, detail=detail(response), retry_after=retry_after(response, clock))
     return error(message, detail=detail(response))
 
 
@@ -106,7 +105,7 @@ def unreachable(error: httpx.RequestError) -> HaloIntegratorError:
     """The error that a failed request stands for: not sent, not to be trusted, or sent with its answer lost."""
     host = error.request.url.host
     told = f"{type(error).__name__}: {error}"
-    if _certificate_refused(error):
+    if certificate_refused(error):
         return SettingsInvalid(
             f"The certificate of {host} is not trusted by this machine: install the authority that signed it, "
             "or name it in SSL_CERT_FILE.",
@@ -125,26 +124,3 @@ def detail(response: httpx.Response) -> str:
     """What we want to know of a response, never more than a glimpse of its body."""
     request = response.request
     return scrub(f"{request.method} {request.url.path} -> {response.status_code}: {response.text[:200]}")
-
-
-def _retry_after(response: httpx.Response, clock: Clock) -> float | None:
-    """Seconds of a Retry-After header, which may be a number or a date."""
-    value = response.headers.get("retry-after", "").strip()
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - clock.now()).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
-def _certificate_refused(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
