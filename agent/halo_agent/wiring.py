@@ -54,7 +54,7 @@ async def run(
             uuid4(),
             version=version("halo-integrator-agent"),
             slots=settings.slots,
-            connectors=[connector.spec for connector in connectors.available()],
+            connectors=connectors.announced(),
         )
         leases = Leases(settings.name, hello.session, transport, clock)
         session = Session(hello, transport, leases, outbox, clock)

@@ -5,11 +5,13 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import Conflict
+from halo_controller.hosting.turns import in_line
 from halo_controller.lifecycle import Happening, follows
 from halo_controller.nouns import Explaining, Integration, Run, Trigger
-from halo_controller.store import integrations, outbox, runs
+from halo_controller.store import hostings, integrations, outbox, runs
 from halo_controller.telling import tell
 from halo_shared.identifiers import IntegrationRef, new_run_id
+from halo_shared.integrators import HOSTED_GROUP
 from halo_shared.messages.base import OLDEST_VERSION
 from halo_shared.messages.codec import seal
 from halo_shared.messages.jobs import SyncJob
@@ -33,6 +35,7 @@ async def open_run(
     """
     integration = await integrations.get(db, ref)
     group = _ready_group(integration)
+    wait = await _must_wait(db, ref.tenant, group)
     run = Run(
         id=new_run_id(),
         tenant=ref.tenant,
@@ -43,6 +46,7 @@ async def open_run(
         reason=reason,
         mode=explaining.mode if explaining else mode,
         queued_at=now,
+        waits_for_turn=wait is not None,
         preview=explaining.preview if explaining else False,
         only=explaining.only if explaining else None,
     )
@@ -50,7 +54,7 @@ async def open_run(
     if run.whole:
         await integrations.opened(db, ref, now)
     await _send_job(db, run, integration, now)
-    await tell(db, run, f"Queued for group {group}: {reason}.", now)
+    await tell(db, run, f"Queued for group {group}: {reason}.{wait or ''}", now)
     return run
 
 
@@ -60,10 +64,13 @@ async def queue_again(db: AsyncConnection, run: Run, happening: Happening, reaso
     if status is not RunStatus.QUEUED:
         raise Conflict(f"Run {run.id} is {run.status}; it cannot be queued again.")
     integration = await integrations.get(db, run.ref)
+    group = _ready_group(integration)
+    wait = await _must_wait(db, run.tenant, group)
     run = run.model_copy(
         update={
             "status": status,
-            "group": _ready_group(integration),
+            "group": group,
+            "waits_for_turn": wait is not None,
             "fence": 0,  # the last attempt may not know yet that it is over: its words count no longer
             "agent": None,
             "session": None,
@@ -78,11 +85,35 @@ async def queue_again(db: AsyncConnection, run: Run, happening: Happening, reaso
     )
     await runs.save(db, run)
     await _send_job(db, run, integration, now)
-    await tell(db, run, f"Queued again for group {run.group}: {reason}.", now)
+    await tell(db, run, f"Queued again for group {run.group}: {reason}.{wait or ''}", now)
     return run
 
 
+async def take_turn(db: AsyncConnection, run_id: str, now: datetime) -> None:
+    """Send the job of a hosted run that waited for its turn; one that waits no longer is left as it is."""
+    run = await runs.find(db, run_id)
+    if run is None or not run.waits_for_turn or run.status is not RunStatus.QUEUED:
+        return
+    run = run.model_copy(update={"waits_for_turn": False})
+    await runs.save(db, run)
+    await _send_job(db, run, await integrations.get(db, run.ref), now)
+    await tell(db, run, "Its turn has come.", now)
+
+
+async def _must_wait(db: AsyncConnection, tenant: str, group: str) -> str | None:
+    """Why its job cannot be sent yet, to follow its reason; None where it can."""
+    if group != HOSTED_GROUP:
+        return None
+    share = (await hostings.classes(db)).runs_at_once
+    busy = sum(map(in_line, await runs.open_hosted(db, tenant)))
+    if busy < share:
+        return None
+    return f" It waits for its turn: {tenant} has {busy} runs in line or at work, which is its share."
+
+
 async def _send_job(db: AsyncConnection, run: Run, integration: Integration, now: datetime) -> None:
+    if run.waits_for_turn:
+        return
     job = SyncJob(
         run=run.id,
         tenant=run.tenant,

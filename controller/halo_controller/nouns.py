@@ -9,6 +9,7 @@ from pydantic import Field
 
 from halo_shared.identifiers import AgentId, GroupId, IntegrationName, IntegrationRef, RunId, TenantId
 from halo_shared.integrations import IntegrationSpec, TenantSpec
+from halo_shared.integrators import Integrator
 from halo_shared.messages.base import Failure
 from halo_shared.messages.events import Stage
 from halo_shared.messages.requests import ConnectorSpec
@@ -41,6 +42,10 @@ class Group(Frozen):
     name: GroupId
     title: str = ""
     created_at: datetime
+    kind: Integrator = Integrator.LOCAL
+    """What its agents are."""
+    tenant: TenantId | None = None
+    """On whose network they are; None where they may work for every tenant."""
 
 
 class Integration(Frozen):
@@ -183,6 +188,8 @@ class Run(Frozen):
     """Since when its agent, though heard, no longer names it among what it holds."""
     deadline: datetime | None = None
     queued_at: datetime
+    waits_for_turn: bool = False
+    """Whether its job is not sent yet, since its tenant has its share of the hosted agents already."""
     dispatched_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None

@@ -248,7 +248,7 @@ async def _granted(
         requests_per_minute=await _slice(db, run.tenant),
         assignment=Assignment(
             tenant=run.tenant,
-            halo=tenant.halo,
+            halo=tenant.halo.entered_by(run.group),
             integration=integration.spec,
             mode=integration.mode if run.mode in (None, Mode.DELTA) else run.mode,
             cursors=integration.cursors,

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.dispatcher import open_run
 from halo_controller.errors import Conflict
+from halo_controller.hosting.reading import times_of
 from halo_controller.nouns import Trigger
 from halo_controller.scheduling import standing
 from halo_controller.scheduling.due import (
@@ -76,13 +77,10 @@ class Scheduler:
 
 async def situation_of(db: AsyncConnection, ref: IntegrationRef, now: datetime) -> Situation:
     """All that is known of an integration and bears on whether it runs."""
-    return Situation(
-        await integrations.get(db, ref),
-        await tenants.get(db, ref.tenant),
-        now,
-        await runs.open_of(db, ref),
-        await standings.of(db, ref),
-    )
+    integration, tenant = await integrations.get(db, ref), await tenants.get(db, ref.tenant)
+    open_run, standing = await runs.open_of(db, ref), await standings.of(db, ref)
+    hosted = await times_of(db, integration, tenant)
+    return Situation(integration, tenant, now, open_run, standing, hosted)
 
 
 async def _plan(db: AsyncConnection, situation: Situation) -> None:

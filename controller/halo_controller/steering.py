@@ -74,7 +74,7 @@ async def _end(db: AsyncConnection, run: Run, happening: Happening, text: str, n
     status = follows(run.status, happening)
     if status is None:
         raise Conflict(f"Run {run.id} has ended ({run.status}) and cannot be changed.")
-    run = run.model_copy(update={"status": status, "ended_at": now})
+    run = run.model_copy(update={"status": status, "ended_at": now, "waits_for_turn": False})
     await runs.save(db, run)
     await tell(db, run, text, now)
     return run

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from halo_controller.declarer import Declarer
 from halo_controller.forgetting import Forgetter
 from halo_controller.hearing import Hearing
+from halo_controller.hosting.usher import Usher
 from halo_controller.inbox import Inbox
 from halo_controller.incidents.deadman import DeadMansSwitch
 from halo_controller.incidents.watch import Watch
@@ -127,6 +128,7 @@ async def _work(
         declarer,
         publisher,
         Scheduler(database, publisher.wake, clock),
+        Usher(database, publisher.wake, clock),
         Reconciler(database, publisher.wake, hearing.heard_for, clock),
         Watch(database, transport, clock),
         Notifier(database, clock),

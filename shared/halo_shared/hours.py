@@ -64,6 +64,12 @@ class Hours(Strict):
         on = "" if self.days == tuple(Weekday) else f" on {', '.join(self.days)}"
         return f"{self.start:%H:%M} to {self.end:%H:%M}{on}"
 
+    @property
+    def length(self) -> timedelta:
+        """How long they are on a day without a change of clocks."""
+        minutes = (self.end.hour - self.start.hour) * 60 + self.end.minute - self.start.minute
+        return timedelta(minutes=minutes % (24 * 60))
+
     def end_of(self, moment: datetime, zone: tzinfo) -> datetime | None:
         """When the hours end that this moment lies in; None when it lies in none."""
         today = moment.astimezone(zone).date()

@@ -1,6 +1,6 @@
 """What people configure: a tenant, and the integrations enabled for it."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
@@ -8,7 +8,7 @@ from pydantic import AnyHttpUrl, Field, model_validator
 
 from halo_shared.durations import Span
 from halo_shared.entities import EntityKind
-from halo_shared.hours import Zone
+from halo_shared.hours import Hours, Zone
 from halo_shared.identifiers import GroupId, IntegrationName, Slug, TenantId
 from halo_shared.limits import Limits
 from halo_shared.mapping import EntityMapping, Strict
@@ -43,16 +43,27 @@ class ErrorLog(Strict):
     detail_id: int = Field(default=0, ge=0)
 
 
+class Application(Strict):
+    """One of Halo's applications: with what an integrator enters."""
+
+    client_id: str
+    client_secret: SecretRef
+
+
 class HaloConnection(Strict):
     """How to reach and enter one Halo instance."""
 
     kind: TenantKind = TenantKind.HOSTED
     url: AnyHttpUrl
-    """The address that people open; the API is found below it at /api."""
+    """The resource server's address, which people open too; the API is found below it at /api."""
+    auth_url: AnyHttpUrl | None = None
+    """The authorisation server's address; asked of the instance when left out."""
     tenant: str | None = None
     """Halo's own name of the tenant, for a hosted instance; asked of the instance when left out."""
     client_id: str
     client_secret: SecretRef
+    applications: dict[GroupId, Application] = Field(default_factory=dict)
+    """What agents of these groups enter with instead, so that Halo can tell integrators apart and allow each its own."""
     requests_per_minute: int = Field(default=50, ge=1)
     """Halo's limit is per instance and undocumented; 300 in five minutes was seen most often."""
     page_size: int = Field(default=100, ge=1, le=100)
@@ -61,6 +72,12 @@ class HaloConnection(Strict):
     import_switches: ImportSwitches = ImportSwitches()
     error_log: ErrorLog | None = None
     """Where records that fail are listed in Halo itself, under `/IntegrationError`; left out for not at all."""
+
+    def entered_by(self, group: GroupId) -> Self:
+        """The connection as the agents of this group use it, without what is for others."""
+        own = self.applications.get(group)
+        entry = {"client_id": own.client_id, "client_secret": own.client_secret} if own else {}
+        return self.model_copy(update={"applications": {}, **entry})
 
 
 class Keep(Strict):
@@ -81,6 +98,8 @@ class TenantSpec(Strict):
     """The time zone of its schedules, where they name none, and of its blackouts."""
     blackouts: tuple[Blackout, ...] = ()
     """When no run of it starts by itself."""
+    out_of_hours: Hours = Hours(start=time(20), end=time(6))
+    """When its people are away, in its zone: large hosted syncs run then."""
     keep: Keep = Keep()
     secret_expires: date | None = None
     """When the secret of Halo's application ends, where it does: people are told in time."""

@@ -190,7 +190,7 @@ async def test_tenants(centre: Centre) -> None:
 
 async def test_groups_and_agents(centre: Centre) -> None:
     group = await centre.type("groups", "add", "acme-paris", "--title", "Acme, Paris")
-    assert (group.code, group.out) == (0, "Group 'acme-paris' added.\n")
+    assert (group.code, group.out) == (0, "Group 'acme-paris' of local integrators added.\n")
     agent = await centre.type("agents", "add", "paris-1", "--group", "acme-paris")
     assert (agent.code, agent.out) == (
         0,

@@ -14,12 +14,14 @@ from halo_shared.errors import SourceUnavailable
 from halo_shared.runs import RunStatus
 from halo_shared.transport.memory import MemoryTransport
 from tests.support import builders
-from tests.support.agent_double import Attempt
+from tests.support.agent_double import CLOUD, Attempt
 from tests.support.builders import RUN_ID, excess
 from tests.support.rest import Json, Office, Operation, an_api, operations, refusal
 
 ONE: Final = "/tenants/{tenant}/integrations/{name}"
+HOSTED: Final = "/tenants/{tenant}/hosted/{name}"
 PLACES: Final = {
+    "connector": "ldap",
     "tenant": "acme",
     "name": "people",
     "agent": "london-1",
@@ -48,7 +50,7 @@ class Caller:
         self._office = office
         self._known = {str(operation): operation for operation in known}
 
-    async def call(self, name: str, body: Json = None, *, query: str = "", **places: str) -> Json:
+    async def call(self, name: str, body: Json = None, /, *, query: str = "", **places: str) -> Json:
         """What it answers when all is well; a body that is not given is the document's example."""
         operation = self._known[name]
         path = operation.path.format(**PLACES | places) + query
@@ -79,6 +81,21 @@ async def explain(office: Office, caller: Caller) -> None:
         assert await call("GET /records/{record}", record=str(record["id"])) == record
         run = (await call(f"POST {ONE}/run/one"))["id"]
         await office.until(run, status="succeeded")
+
+
+async def host(office: Office, caller: Caller) -> None:
+    """An integration that its host runs, and the pages that show it."""
+    call = caller.call
+    await office.post("/groups", {"name": "hosted"}, status=201)
+    await office.post("/agents", {"name": "cloud-1", "group": "hosted"}, status=201)
+    async with office.agent(name="cloud-1", connectors=(CLOUD,)):
+        await call(f"PUT {HOSTED}", name=CLOUD.name)
+        await call(f"PUT {HOSTED}/time", name=CLOUD.name)
+        await call(f"DELETE {HOSTED}/time", name=CLOUD.name)
+        await call("PUT /hosted/classes", await call("GET /hosted/classes"))
+        assert await call("GET /catalogue/{connector}", connector=CLOUD.name) in await call("GET /catalogue")
+        for page in ("active", "schedule", "log"):
+            await call(f"GET /integrator/{page}")
 
 
 async def fail(attempt: Attempt) -> None:
@@ -133,6 +150,7 @@ async def test_every_operation_works_and_so_do_the_examples(office: Office) -> N
     await call("POST /incidents/{incident}/acknowledge", incident=incident["id"])
 
     await explain(office, caller)
+    await host(office, caller)
     async with office.agent(hold, name="london-1"):
         run = (await call(f"POST {ONE}/run"))["id"]
         await office.until(run, status="held")
@@ -142,9 +160,8 @@ async def test_every_operation_works_and_so_do_the_examples(office: Office) -> N
         run = (await call(f"POST {ONE}/run"))["id"]
         await office.until(run, status="held")
         await call("POST /runs/{run}/cancel", run=run)
-    await call("GET /runs/{run}", run=run)
-    await call("GET /runs/{run}/events", run=run)
-    await call("GET /runs/{run}/story", run=run)
+    for told in ("", "/events", "/story"):
+        await call(f"GET /runs/{{run}}{told}", run=run)
     await call("GET /log")
     await call(f"POST {ONE}/disable")
     await call("DELETE /agents/{agent}")

@@ -7,8 +7,8 @@ from tests.support.agent_double import LDAP, Attempt
 from tests.support.builders import tenant_spec
 from tests.support.rest import Json, Office
 
-ACME = tenant_spec().model_dump(mode="json")
-BETA = tenant_spec("beta").model_dump(mode="json")
+ACME = tenant_spec().model_dump(mode="json", by_alias=True)
+BETA = tenant_spec("beta").model_dump(mode="json", by_alias=True)
 
 
 async def test_tenants_are_added_listed_and_shown(office: Office) -> None:

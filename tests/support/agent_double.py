@@ -11,6 +11,8 @@ from pydantic import TypeAdapter
 from halo_shared.clock import SystemClock
 from halo_shared.entities import EntityKind
 from halo_shared.errors import HaloIntegratorError
+from halo_shared.integrators import Integrator
+from halo_shared.mapping import EntityMapping
 from halo_shared.messages.base import Failure
 from halo_shared.messages.codec import seal, unseal
 from halo_shared.messages.commands import COMMANDS, Cancel, LeaseGranted, LeaseRefused, Welcome
@@ -36,6 +38,27 @@ from halo_shared.topology import TO_CONTROLLER, agent_queue, jobs_queue, to_moni
 from halo_shared.transport import Transport
 
 LDAP: Final = ConnectorSpec(name="ldap", title="LDAP", entities=(EntityKind.USERS,), settings_schema={})
+CLOUD: Final = ConnectorSpec(
+    name="entra-id",
+    title="Microsoft Entra ID",
+    entities=(EntityKind.USERS, EntityKind.ASSETS),
+    settings_schema={},
+    mapping={
+        EntityKind.USERS: EntityMapping.model_validate(
+            {"identity": "azureoid", "match": ["emailaddress"], "fields": {"emailaddress": "mail"}}
+        ),
+        EntityKind.ASSETS: EntityMapping.model_validate(
+            {
+                "identity": "intune_id",
+                "match": ["inventory_number"],
+                "fields": {"inventory_number": "serialNumber"},
+                "asset_type": {"default": "Workstation"},
+            }
+        ),
+    },
+    kinds=(Integrator.HOSTED, Integrator.LOCAL),
+    set_up=("Register an application.",),
+)
 JOBS: TypeAdapter[Job] = TypeAdapter(SyncJob)
 CLOCK: Final = SystemClock()
 

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from halo_controller.incidents.folding import opened_by
-from halo_controller.incidents.nouns import Cause, Incident, Integrator, Sighting
+from halo_controller.incidents.nouns import Cause, Incident, Sighting
 from halo_controller.notifications.people import Person
 from halo_shared.errors import ErrorClass
+from halo_shared.integrators import Integrator
 from halo_shared.messages.events import Direction, Level
 from tests.support.builders import NOW, REF, RUN_ID
 

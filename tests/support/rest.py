@@ -19,12 +19,13 @@ from halo_controller.store import tokens
 from halo_controller.store.database import Database
 from halo_controller.wiring import Controller
 from halo_shared.clock import SystemClock
+from halo_shared.messages.requests import ConnectorSpec
 from halo_shared.redaction import Redactor
 from halo_shared.topology import Queue
 from halo_shared.transport import Transport
 from halo_shared.transport.amqp import AmqpTransport
 from halo_shared.transport.memory import MemoryTransport
-from tests.support.agent_double import Script, agent_double, succeed
+from tests.support.agent_double import LDAP, Script, agent_double, succeed
 from tests.support.builders import integration_spec, tenant_spec
 from tests.support.clock import eventually
 
@@ -94,9 +95,15 @@ class Office(Api):
         if enabled:
             await self.post(f"{PEOPLE}/enable")
 
-    def agent(self, script: Script = succeed, *, name: str = "one") -> AbstractAsyncContextManager[None]:
+    def agent(
+        self,
+        script: Script = succeed,
+        *,
+        name: str = "one",
+        connectors: tuple[ConnectorSpec, ...] = (LDAP,),
+    ) -> AbstractAsyncContextManager[None]:
         """An agent, at work while the block lasts."""
-        return agent_double(self.transport, name, script)
+        return agent_double(self.transport, name, script, connectors=connectors)
 
     async def run_people(self) -> str:
         """The id of a new run of acme/people."""

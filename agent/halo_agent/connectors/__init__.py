@@ -24,6 +24,7 @@ from halo_shared.errors import (
 )
 from halo_shared.files import explain
 from halo_shared.integrations import IntegrationSpec
+from halo_shared.integrators import Integrator
 from halo_shared.mapping import EntityMapping
 from halo_shared.messages.requests import ConnectorSpec
 
@@ -88,6 +89,12 @@ class Connector:
     """Touches nothing yet: the first read or check connects."""
     mapping: Mapping[EntityKind, EntityMapping] = field(default_factory=dict)
     """How its records are written where the integration does not say otherwise; a place need not be among it."""
+    kinds: tuple[Integrator, ...] = (Integrator.LOCAL,)
+    """What it may run as: one that reaches its tool from anywhere may be hosted."""
+    chooses_entities: bool = True
+    """Whether it can leave out what an integration does not ask for; one that cannot is never hosted."""
+    set_up: tuple[str, ...] = ()
+    """What an administrator does in the tool before the first run, step by step."""
 
     @property
     def spec(self) -> ConnectorSpec:
@@ -98,6 +105,9 @@ class Connector:
             entities=self.entities,
             settings_schema=self.settings.model_json_schema(),
             mapping=dict(self.mapping),
+            kinds=self.kinds,
+            chooses_entities=self.chooses_entities,
+            set_up=self.set_up,
         )
 
     def completed(self, integration: IntegrationSpec) -> IntegrationSpec:
@@ -154,6 +164,19 @@ def find(name: str) -> Connector:
     if not isinstance(connector, Connector):
         raise ConfigurationError(f"'{path}' is not a connector.")
     return connector
+
+
+def announced() -> list[ConnectorSpec]:
+    """What this agent says of its connectors; those that other distributions add are never hosted."""
+    return [
+        connector.spec if connector.name in CONNECTORS else _local(connector.spec)
+        for connector in available()
+    ]
+
+
+def _local(added: ConnectorSpec) -> ConnectorSpec:
+    kinds = tuple(kind for kind in added.kinds if kind is not Integrator.HOSTED)
+    return added.model_copy(update={"kinds": kinds})
 
 
 def available() -> list[Connector]:

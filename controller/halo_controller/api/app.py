@@ -7,12 +7,15 @@ from fastapi import FastAPI
 
 from halo_controller.api import (
     agents,
+    catalogue,
     errors,
     explaining,
     groups,
     health,
+    hosted,
     incidents,
     integrations,
+    integrator,
     log,
     metrics,
     monitors,
@@ -45,6 +48,15 @@ TAGS: Final[list[dict[str, Any]]] = [  # Any: as FastAPI declares them
         "name": "integrations",
         "description": "An integration connects one tool to one tenant: settings, entities, mapping, schedule, group.",
     },
+    {
+        "name": "catalogue",
+        "description": "The connectors that the agents have: the tools that can be integrated.",
+    },
+    {
+        "name": "hosted",
+        "description": "The hosted integrator: a tenant chooses what is imported, its host decides when.",
+    },
+    {"name": "integrator", "description": "The three pages that Halo shows of its integrator."},
     {
         "name": "schedules",
         "description": "When an integration runs by itself, why it does not, and what became of earlier moments.",
@@ -85,7 +97,10 @@ def build(controller: Controller) -> FastAPI:
         groups,
         agents,
         strangers,
+        catalogue,
         integrations,
+        hosted,
+        integrator,
         explaining,
         starts,
         runs,

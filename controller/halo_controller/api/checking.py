@@ -1,34 +1,53 @@
-"""Whether an integration can be carried out by the agents there are. Pure."""
+"""Whether an integration can be carried out by the agents there are."""
 
 from collections.abc import Sequence
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from halo_controller.errors import Invalid
+from halo_controller.hosting.placing import misplaced
 from halo_controller.nouns import Agent
-from halo_shared.integrations import IntegrationSpec
+from halo_controller.store import agents, tenants
+from halo_shared.integrations import IntegrationSpec, TenantSpec
 
 
-def check_connector(spec: IntegrationSpec, agents: Sequence[Agent]) -> None:
+async def check_integration(db: AsyncConnection, tenant: TenantSpec, spec: IntegrationSpec) -> None:
+    """Raise NotFound without its group, and Invalid where its group or its connector cannot do it."""
+    await check_place(db, tenant, spec)
+    check_connector(spec, await agents.every(db))
+
+
+async def check_place(db: AsyncConnection, tenant: TenantSpec, spec: IntegrationSpec) -> None:
+    """Raise NotFound without its group, and Invalid where that is not for such a tenant or integration."""
+    if spec.group is None:
+        return
+    group = await tenants.get_group(db, spec.group)
+    if why_not := misplaced(tenant, spec, group, await agents.every(db, group.name)):
+        raise Invalid(why_not)
+
+
+def check_connector(spec: IntegrationSpec, known: Sequence[Agent]) -> None:
     """Raise Invalid when the agents have announced their connectors and this one, an entity or a mapping is not among them.
 
     The word of the integration's own group counts; before that has spoken, the word of all agents. When no
     agent has spoken yet, anything goes: agents may be installed after their integrations are written down.
     """
-    group = [agent for agent in agents if agent.group == spec.group and agent.connectors]
-    announced = [known for agent in group or agents for known in agent.connectors]
+    group = [agent for agent in known if agent.group == spec.group and agent.connectors]
+    announced = [one for agent in group or known for one in agent.connectors]
     if not announced:
         return
     who = f"of group {spec.group} " if group else ""
-    offered = [known for known in announced if known.name == spec.connector]
+    offered = [one for one in announced if one.name == spec.connector]
     if not offered:
-        names = ", ".join(sorted({known.name for known in announced}))
+        names = ", ".join(sorted({one.name for one in announced}))
         raise Invalid(f"connector: no agent {who}has '{spec.connector}'; known are: {names}.")
-    entities = {entity for known in offered for entity in known.entities}
+    entities = {entity for one in offered for entity in one.entities}
     if missing := [entity for entity in spec.entities if entity not in entities]:
         raise Invalid(
             f"entities: connector '{spec.connector}' does not read {', '.join(missing)}; "
             f"it reads: {', '.join(sorted(entities))}."
         )
-    described = {entity for known in offered for entity in known.mapping} | spec.mapping.keys()
+    described = {entity for one in offered for entity in one.mapping} | spec.mapping.keys()
     if unmapped := [entity for entity in spec.entities if entity not in described]:
         raise Invalid(
             f"mapping: nothing is said about {', '.join(unmapped)}, and connector '{spec.connector}' has no mapping "

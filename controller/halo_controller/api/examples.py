@@ -26,6 +26,39 @@ GROUP: Final[Example] = {
     },
 }
 
+ENABLING: Final[Example] = {
+    "entra-id": {
+        "summary": "People and devices from Microsoft Entra ID",
+        "value": {
+            "entities": ["users", "assets"],
+            "settings": {
+                "directories": [
+                    {
+                        "tenant": "acme.onmicrosoft.com",
+                        "client_id": "6f1c0d8e-7d0f-4f6e-9a34-3f4e3b6f1c55",
+                        "client_secret": "secret://entra",
+                        "place": {"client": "Acme Ltd", "site": "Head Office"},
+                    }
+                ]
+            },
+        },
+    },
+}
+
+OVERRIDE: Final[Example] = {
+    "at night": {
+        "summary": "Every night at three",
+        "value": {"cron": "0 3 * * *", "reason": "their backup loads the tool until two"},
+    },
+}
+
+CLASSES: Final[Example] = {
+    "as it comes": {
+        "summary": "Small ones each half hour; large is longer than ten minutes or more than 20,000 records",
+        "value": {"every": "30m", "long": "10m", "many": 20000, "runs_at_once": 2},
+    },
+}
+
 AGENT: Final[Example] = {
     "local": {
         "summary": "An agent on a customer's network",

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body
 
 from halo_controller.api import queues
 from halo_controller.api.context import Wired
-from halo_controller.api.errors import CONFLICT
+from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import GROUP
 from halo_controller.api.models import AddedGroup, NewGroup
 from halo_controller.nouns import Group
@@ -17,11 +17,13 @@ from halo_shared.topology import jobs_queue
 router = APIRouter(prefix="/groups", tags=["groups"])
 
 
-@router.post("", status_code=201, summary="Add a group", responses=CONFLICT)
+@router.post("", status_code=201, summary="Add a group", responses=NOT_FOUND | CONFLICT)
 async def add(controller: Wired, body: Annotated[NewGroup, Body(openapi_examples=GROUP)]) -> AddedGroup:
     """Its queue is made on the broker at once."""
     async with controller.database.write() as db:
-        group = await tenants.add_group(db, body.name, body.title, controller.clock.now())
+        group = await tenants.add_group(
+            db, body.name, body.title, controller.clock.now(), kind=body.integrator, tenant=body.tenant
+        )
     note = await queues.declare(controller, jobs_queue(group.name))
     return AddedGroup(**group.model_dump(), note=note)
 

@@ -4,22 +4,20 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Body
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from halo_controller.api.checking import check_connector
+from halo_controller.api.checking import check_integration
 from halo_controller.api.context import Caller, Wired
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import INTEGRATION, LIMITS
 from halo_controller.api.models import GroupChoice, IntegrationView, PauseRequest, RunRequest
+from halo_controller.api.seeing import every_view, one_view
 from halo_controller.dispatcher import open_run
 from halo_controller.errors import Invalid
 from halo_controller.nouns import Run, Trigger
 from halo_controller.scheduler import situation_of
 from halo_controller.scheduling import standing as standing_rules
-from halo_controller.scheduling.due import Situation
-from halo_controller.scheduling.nouns import STEADY, Pause, Planned
-from halo_controller.scheduling.outlook import next_start
-from halo_controller.store import agents, integrations, runs, schedules, standings, tenants
+from halo_controller.scheduling.nouns import Pause
+from halo_controller.store import integrations, standings, tenants
 from halo_controller.wiring import Controller
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec
@@ -40,37 +38,23 @@ async def create(controller: Wired, tenant: str, spec: Spec) -> IntegrationView:
     now = controller.clock.now()
     async with controller.database.write() as db:
         known = await tenants.get(db, tenant)
-        await _check(db, spec)
+        await check_integration(db, known.spec, spec)
         integration = await integrations.add(db, known.spec.name, spec, now)
-        return await _seen(controller, db, integration.ref)
+        return await one_view(db, integration.ref, controller.clock.now())
 
 
 @router.get("/integrations", summary="List integrations")
 async def every(controller: Wired, tenant: str | None = None) -> Sequence[IntegrationView]:
     """With `tenant`, those of one tenant."""
-    now = controller.clock.now()
     async with controller.database.read() as db:
-        known = await integrations.every(db, tenant)
-        latest = await runs.latest(db, tenant)
-        owners = {one.spec.name: one for one in await tenants.every(db)}
-        planned, standing = await schedules.soonest(db), await standings.every(db)
-    return [
-        _view(
-            Situation(
-                one, owners[one.tenant], now, _still_open(latest.get(one.ref)), standing.get(one.ref, STEADY)
-            ),
-            planned.get(one.ref),
-            latest.get(one.ref),
-        )
-        for one in known
-    ]
+        return await every_view(db, tenant, controller.clock.now())
 
 
 @router.get(ONE, summary="Show an integration", responses=NOT_FOUND)
 async def show(controller: Wired, tenant: str, name: str) -> IntegrationView:
     """Its definition, when it runs next and why or why not, and its last run."""
     async with controller.database.read() as db:
-        return await _seen(controller, db, IntegrationRef(tenant, name))
+        return await one_view(db, IntegrationRef(tenant, name), controller.clock.now())
 
 
 @router.put(ONE, summary="Replace an integration's definition", responses=NOT_FOUND)
@@ -83,10 +67,10 @@ async def change(controller: Wired, tenant: str, name: str, spec: Spec) -> Integ
         await integrations.hold(db, ref)
         before = await integrations.get(db, ref)
         after = spec.model_copy(update={"group": spec.group or before.spec.group})
-        await _check(db, after)
+        await check_integration(db, (await tenants.get(db, tenant)).spec, after)
         await integrations.change(db, ref, after, controller.clock.now())
         await standings.save(db, ref, standing_rules.changed(await standings.of(db, ref)))
-        return await _seen(controller, db, ref)
+        return await one_view(db, ref, controller.clock.now())
 
 
 @router.post(ONE + "/enable", summary="Enable an integration", responses=NOT_FOUND)
@@ -111,7 +95,7 @@ async def pause(
         before = (await situation_of(db, ref, now)).standing
         paused = Pause(since=now, who=str(caller), reason=body.reason or "no reason was given")
         await standings.save(db, ref, before.model_copy(update={"pause": paused, "retry_at": None}))
-        return await _seen(controller, db, ref)
+        return await one_view(db, ref, controller.clock.now())
 
 
 @router.post(ONE + "/resume", summary="Resume an integration", responses=NOT_FOUND)
@@ -121,7 +105,7 @@ async def resume(controller: Wired, tenant: str, name: str) -> IntegrationView:
     async with controller.database.write() as db:
         before = (await situation_of(db, ref, controller.clock.now())).standing
         await standings.save(db, ref, standing_rules.resumed(before))
-        return await _seen(controller, db, ref)
+        return await one_view(db, ref, controller.clock.now())
 
 
 @router.post(ONE + "/assign", summary="Assign an integration to a group", responses=NOT_FOUND)
@@ -132,10 +116,10 @@ async def assign(controller: Wired, tenant: str, name: str, body: GroupChoice) -
         await integrations.hold(db, ref)
         before = await integrations.get(db, ref)
         after = before.spec.model_copy(update={"group": body.group})
-        await _check(db, after)
+        await check_integration(db, (await tenants.get(db, tenant)).spec, after)
         if after != before.spec:
             await integrations.change(db, ref, after, controller.clock.now())
-        return await _seen(controller, db, ref)
+        return await one_view(db, ref, controller.clock.now())
 
 
 @router.put(ONE + "/limits", summary="Change how much one run may do", responses=NOT_FOUND)
@@ -146,7 +130,7 @@ async def limit(controller: Wired, tenant: str, name: str, limits: NewLimits) ->
         before = await integrations.get(db, ref)
         after = before.spec.model_copy(update={"limits": limits})
         await integrations.adjust(db, ref, after, controller.clock.now())
-        return await _seen(controller, db, ref)
+        return await one_view(db, ref, controller.clock.now())
 
 
 @router.post(ONE + "/run", status_code=202, summary="Run an integration now", responses=NOT_FOUND | CONFLICT)
@@ -169,38 +153,8 @@ async def run(
     return opened
 
 
-async def _check(db: AsyncConnection, spec: IntegrationSpec) -> None:
-    """Raise when its group or its connector is not there."""
-    if spec.group is not None:
-        await tenants.get_group(db, spec.group)
-    check_connector(spec, await agents.every(db))
-
-
 async def _switch(controller: Controller, ref: IntegrationRef, *, enabled: bool) -> IntegrationView:
     async with controller.database.write() as db:
         await integrations.get(db, ref)
         await integrations.switch(db, ref, enabled=enabled)
-        return await _seen(controller, db, ref)
-
-
-async def _seen(controller: Controller, db: AsyncConnection, ref: IntegrationRef) -> IntegrationView:
-    situation = await situation_of(db, ref, controller.clock.now())
-    last_run = next(iter(await runs.every(db, tenant=ref.tenant, integration=ref.name, limit=1)), None)
-    planned = next(iter(await schedules.of(db, ref)), None)
-    return _view(situation, planned, last_run)
-
-
-def _still_open(run: Run | None) -> Run | None:
-    # One run is open at the most, and it is the latest.
-    return run if run and not run.status.ended else None
-
-
-def _view(situation: Situation, planned: Planned | None, last_run: Run | None) -> IntegrationView:
-    integration = situation.integration
-    return IntegrationView(
-        **integration.model_dump(exclude={"fence", "last_opened_at", "spec"}),
-        spec=integration.spec,
-        next=next_start(situation, planned),
-        last_run=last_run,
-        paused=situation.standing.pause is not None,
-    )
+        return await one_view(db, ref, controller.clock.now())

@@ -6,10 +6,13 @@ import typer
 
 from halo_controller.cli import (
     agents,
+    catalogue,
     events,
     groups,
+    hosted,
     incidents,
     integrations,
+    integrator,
     limits,
     log,
     monitors,
@@ -41,6 +44,9 @@ app.add_typer(integrations.app, name="integrations")
 integrations.app.command(
     epilog="Example: halo-controller integrations limits acme/people --entity users --retire-percent 30"
 )(limits.limits)
+app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(hosted.app, name="hosted")
+app.add_typer(integrator.app, name="integrator")
 app.add_typer(run.app, name="run")
 app.add_typer(runs.app, name="runs")
 app.add_typer(schedule.app, name="schedule")

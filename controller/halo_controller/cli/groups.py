@@ -12,18 +12,29 @@ from halo_controller.cli.client import Client
 from halo_controller.cli.connection import connected
 from halo_controller.cli.output import JsonOption
 from halo_controller.nouns import Group
+from halo_shared.integrators import Integrator
 
 app = typer.Typer(help="Groups: agents that compete for the same work.", no_args_is_help=True)
 
 
-@app.command(epilog='Example: halo-controller groups add acme-london --title "Acme, London"')
+@app.command(epilog='Example: halo-controller groups add acme-london --tenant acme --title "Acme, London"')
 @connected
 async def add(
-    client: Client, name: str, title: Annotated[str, typer.Option(help="What people call it.")] = ""
+    client: Client,
+    name: str,
+    title: Annotated[str, typer.Option(help="What people call it.")] = "",
+    kind: Annotated[
+        Integrator | None,
+        typer.Option(help="What its agents are; the group 'hosted' is hosted, others are local."),
+    ] = None,
+    tenant: Annotated[
+        str | None, typer.Option(help="On whose network they are: other tenants may not use them then.")
+    ] = None,
 ) -> None:
     """Add a group, and its queue on the broker."""
-    group = await client.post("/groups", AddedGroup, {"name": name, "title": title})
-    output.say(f"Group '{group.name}' added.")
+    body = {"name": name, "title": title, "kind": kind, "tenant": tenant}
+    group = await client.post("/groups", AddedGroup, body)
+    output.say(f"Group '{group.name}' of {group.kind} integrators added.")
     output.say_note(group.note)
 
 
@@ -35,5 +46,8 @@ async def every(client: Client, as_json: JsonOption = False) -> None:
 
 
 def _table(groups: Sequence[Group]) -> Table:
-    rows = ([one.name, one.title or "-", output.ago(one.created_at)] for one in groups)
-    return output.table("group", "title", "added", rows=rows, wraps=["title"])
+    rows = (
+        [one.name, one.title or "-", one.kind, one.tenant or "every", output.ago(one.created_at)]
+        for one in groups
+    )
+    return output.table("group", "title", "kind", "tenant", "added", rows=rows, wraps=["title"])

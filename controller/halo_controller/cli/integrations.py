@@ -13,13 +13,16 @@ from halo_controller.api.models import IntegrationView
 from halo_controller.cli import output
 from halo_controller.cli.client import Client
 from halo_controller.cli.connection import connected
+from halo_controller.cli.hosted import EntitiesOption, chosen
 from halo_controller.cli.output import JsonOption
-from halo_controller.cli.references import RefArgument, path_of
+from halo_controller.cli.references import RefArgument, path_of, path_of_hosted
+from halo_controller.errors import Invalid
 from halo_shared import durations, files
+from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec
+from halo_shared.integrators import HOSTED_GROUP
 from halo_shared.mapping import EntityMapping, FieldRule, When
 from halo_shared.runs import Mode
-from halo_shared.schedules import Schedule
 
 app = typer.Typer(
     help="Integrations: what is read from where, written how, when and by whom.", no_args_is_help=True
@@ -71,12 +74,41 @@ async def show(client: Client, integration: RefArgument, as_json: JsonOption = F
     output.show(found, lambda view: Group(*_report(view)), as_json=as_json)
 
 
-@app.command(epilog="Example: halo-controller integrations enable acme/people")
+@app.command(
+    epilog="Example: halo-controller integrations enable acme/people\n\n"
+    "Example: halo-controller integrations enable entra-id --tenant acme --entities users,assets --file entra.yaml"
+)
 @connected
-async def enable(client: Client, integration: RefArgument) -> None:
-    """Let an integration run, by its schedule and when asked for."""
-    view = await client.post(f"{path_of(integration)}/enable", IntegrationView)
-    output.say(f"Integration '{integration}' enabled: {_next(view)}.")
+async def enable(
+    client: Client,
+    integration: Annotated[
+        str,
+        typer.Argument(
+            metavar="TENANT/NAME",
+            help="The integration, as in acme/people; with --tenant a hosted connector.",
+        ),
+    ],
+    tenant: Annotated[
+        str | None, typer.Option(help="Enable the hosted integrator for this tenant and connector.")
+    ] = None,
+    entities: EntitiesOption = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Its 'settings' and 'mapping' (YAML), as far as they are to change.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What it is called, where that is not the connector.")
+    ] = None,
+) -> None:
+    """Let an integration run, by its schedule and when asked for; or choose what the hosted integrator imports."""
+    if tenant is None:
+        if entities or file or name:
+            raise Invalid("--entities, --file and --name are for the hosted integrator: give --tenant too.")
+        ref = IntegrationRef.parse(integration)
+        view = await client.post(f"{path_of(ref)}/enable", IntegrationView)
+    else:
+        ref = IntegrationRef(tenant, name or integration)
+        view = await client.put(path_of_hosted(ref), IntegrationView, chosen(integration, entities, file))
+    output.say(f"Integration '{ref}' enabled: {_next(view)}.")
 
 
 @app.command(epilog="Example: halo-controller integrations disable acme/people")
@@ -148,7 +180,7 @@ def _report(view: IntegrationView) -> Iterator[RenderableType]:
             ("connector", spec.connector),
             ("group", spec.group or "-"),
             ("entities", ", ".join(spec.entities)),
-            ("schedule", _schedule(spec.schedule)),
+            ("schedule", _schedule(view)),
             ("deadline", f"{durations.text(spec.deadline)} a run"),
             ("reads next", "what changed" if view.cursors else "everything"),
             ("changed", output.stamp(view.changed_at)),
@@ -170,9 +202,10 @@ def _origin(rule: FieldRule) -> str:
     return rule.source or rule.template or f"always {rule.value!r}"
 
 
-def _schedule(schedule: Schedule | None) -> str:
+def _schedule(view: IntegrationView) -> str:
+    schedule = view.spec.schedule
     if schedule is None:
-        return "-"
+        return "decided by its host" if view.spec.group == HOSTED_GROUP else "-"
     others = {
         Mode.FULL: "reads everything",
         Mode.RECONCILE: "compares everything with Halo",
@@ -197,7 +230,8 @@ def _when(view: IntegrationView) -> str | Text:
         return output.ahead(view.next.at)
     if not view.enabled:
         return _enabled(view)
-    return _next(view) if view.spec.schedule else "when asked for"
+    runs_by_itself = view.spec.schedule or view.spec.group == HOSTED_GROUP
+    return _next(view) if runs_by_itself else "when asked for"
 
 
 def _last_run(view: IntegrationView) -> Text | str:

@@ -24,6 +24,11 @@ RunArgument = Annotated[
 ]
 
 
+def path_of_hosted(ref: IntegrationRef) -> str:
+    """Where the API keeps what is its host's to say."""
+    return f"/tenants/{ref.tenant}/hosted/{ref.name}"
+
+
 def path_of(ref: IntegrationRef) -> str:
     """Where the API keeps it."""
     return f"/tenants/{ref.tenant}/integrations/{ref.name}"

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from halo_controller.incidents.nouns import CONDITIONS, Cause, Incident, Integrator, Sighting
+from halo_controller.incidents.nouns import CONDITIONS, Cause, Incident, Sighting
 from halo_shared.errors import HaloCredentialRefused
+from halo_shared.integrators import Integrator
 from halo_shared.messages.base import Failure
 from halo_shared.messages.events import Event, EventBase, Finished, RecordEvent, StatusChanged
 from halo_shared.runs import RunStatus

@@ -6,15 +6,17 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from halo_controller.incidents.nouns import Cause, Condition, Integrator, Sighting
-from halo_controller.nouns import Agent, AgentState, Integration, Run, Tenant
+from halo_controller.incidents.nouns import Cause, Condition, Sighting
+from halo_controller.nouns import Agent, AgentState, Group, Integration, Run, Tenant
 from halo_controller.scheduling.nouns import STEADY, Standing
 from halo_controller.scheduling.occurrences import gap
 from halo_shared import durations
 from halo_shared.errors import ErrorClass
 from halo_shared.identifiers import IntegrationRef
+from halo_shared.integrators import Integrator
 from halo_shared.messages.events import Direction, Level
 from halo_shared.runs import RunStatus
+from halo_shared.schedules import Schedule
 from halo_shared.topology import BURIED_QUEUE
 
 SILENT_FOR: Final = timedelta(minutes=2)
@@ -33,9 +35,12 @@ class Situation:
     tenants: Sequence[Tenant] = ()
     integrations: Sequence[Integration] = ()
     agents: Sequence[Agent] = ()
+    groups: Sequence[Group] = ()
     open_runs: Sequence[Run] = ()
     standings: Mapping[IntegrationRef, Standing] = field(default_factory=dict)
     last_success: Mapping[IntegrationRef, datetime] = field(default_factory=dict)
+    hosted: Mapping[IntegrationRef, Schedule] = field(default_factory=dict)
+    """When those run whose host decides it."""
     buried: int | None = None
     """None: the broker did not say."""
 
@@ -43,6 +48,10 @@ class Situation:
     def unknown(self) -> frozenset[Condition]:
         """What cannot be told at this moment: what was wrong may still be."""
         return frozenset({Condition.MESSAGE_BURIED} if self.buried is None else ())
+
+    def integrator(self, group: str | None) -> Integrator:
+        """The kind that the agents of this group are."""
+        return next((one.kind for one in self.groups if one.name == group), Integrator.LOCAL)
 
 
 def seen(situation: Situation) -> Sequence[Sighting]:
@@ -58,12 +67,12 @@ def seen(situation: Situation) -> Sequence[Sighting]:
     ]
 
 
-def fresh_within(integration: Integration) -> timedelta | None:
+def fresh_within(integration: Integration, schedule: Schedule | None) -> timedelta | None:
     """How long it may go without success; None when it does not run by itself."""
     spec = integration.spec
-    if not integration.enabled or spec.schedule is None:
+    if not integration.enabled or schedule is None:
         return None
-    usual = gap(spec.schedule, integration.ref, integration.changed_at, ZoneInfo("UTC"))
+    usual = gap(schedule, integration.ref, integration.changed_at, ZoneInfo("UTC"))
     return spec.fresh_within or max(STALE_AFTER, 3 * (usual or STALE_AFTER))
 
 
@@ -72,7 +81,8 @@ def _stale(situation: Situation) -> Iterator[Sighting]:
     for integration in situation.integrations:
         if situation.standings.get(integration.ref, STEADY).pause:
             continue  # somebody wanted it, or it is an incident of its own
-        limit = fresh_within(integration)
+        schedule = situation.hosted.get(integration.ref, integration.spec.schedule)
+        limit = fresh_within(integration, schedule)
         last = situation.last_success.get(integration.ref)
         since = last or waiting.get(integration.ref) or integration.changed_at
         if limit is None or situation.now - since <= limit:
@@ -86,7 +96,7 @@ def _stale(situation: Situation) -> Iterator[Sighting]:
             f"No run of {integration.ref} has succeeded {when}; it should within {durations.text(limit)}.",
             f"Look at its runs: halo-controller runs list --tenant {integration.tenant} "
             f"--integration {integration.spec.name}",
-            situation.now,
+            situation,
         )
 
 
@@ -104,7 +114,7 @@ def _stopped(situation: Situation) -> Iterator[Sighting]:
                 Level.ERROR,
                 f"{ref} runs by itself no more: {standing.pause.reason}",
                 f"Change what it says, then: halo-controller integrations resume {ref}",
-                situation.now,
+                situation,
             )
         elif standing.slow_step:
             yield _of_integration(
@@ -114,7 +124,7 @@ def _stopped(situation: Situation) -> Iterator[Sighting]:
                 Level.ERROR,
                 f"{ref} is tried less and less often, since {standing.failures} runs in a row failed: {standing.why}",
                 f"It comes back by itself with the first run that goes well; try one now: halo-controller run now {ref}",
-                situation.now,
+                situation,
             )
 
 
@@ -128,7 +138,7 @@ def _held(situation: Situation) -> Iterator[Sighting]:
                 Level.ERROR,
                 f"Run {run.id} waits for an approval: {'; '.join(map(str, run.held_for))}.",
                 f"Look at it and decide: halo-controller runs show {run.id}, then runs approve or runs reject",
-                situation.now,
+                situation,
             ).model_copy(update={"run": run.id})
 
 
@@ -204,16 +214,16 @@ def _of_integration(
     level: Level,
     message: str,
     advice: str,
-    now: datetime,
+    situation: Situation,
 ) -> Sighting:
     return Sighting(
         cause=Cause(tenant=ref.tenant, integration=ref.name, error_class=ErrorClass.RUN, code=condition),
         level=level,
         direction=Direction.INCOMING,
-        integrator=Integrator.of(group),
+        integrator=situation.integrator(group),
         message=message,
         advice=advice,
-        at=now,
+        at=situation.now,
     )
 
 
@@ -230,7 +240,7 @@ def _of_agent(
             place=agent.name,
         ),
         level=Level.ERROR,
-        integrator=Integrator.of(agent.group),
+        integrator=situation.integrator(agent.group),
         message=message,
         advice=advice,
         at=situation.now,

@@ -8,25 +8,10 @@ from typing import Final
 from pydantic import computed_field
 
 from halo_shared.errors import ErrorClass
-from halo_shared.identifiers import AgentId, GroupId, IntegrationName, RunId, TenantId
+from halo_shared.identifiers import AgentId, IntegrationName, RunId, TenantId
+from halo_shared.integrators import Integrator
 from halo_shared.messages.events import Direction, Level
 from halo_shared.runs import Frozen
-
-HOSTED_GROUP: Final = "hosted"
-"""The group of the agents that run beside the controller."""
-
-
-class Integrator(StrEnum):
-    """Which kind of integrator is concerned, in Halo's words."""
-
-    HOSTED = "hosted"
-    LOCAL = "local"
-    DATABASE = "database"
-
-    @classmethod
-    def of(cls, group: GroupId | None) -> "Integrator":
-        """The kind that the agents of this group are."""
-        return cls.HOSTED if group == HOSTED_GROUP else cls.LOCAL
 
 
 class Condition(StrEnum):

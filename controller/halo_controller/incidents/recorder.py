@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller.incidents.causes import recovery_by, seen_in
 from halo_controller.incidents.folding import opened_by, together, updated_by
 from halo_controller.incidents.headlines import title
-from halo_controller.incidents.nouns import Incident, Integrator, Sighting
-from halo_controller.store import incidents, runs
+from halo_controller.incidents.nouns import Incident, Sighting
+from halo_controller.store import incidents, runs, tenants
 from halo_shared import logs
+from halo_shared.integrators import Integrator
 from halo_shared.messages.events import Event, Finished
 
 log = logs.get(__name__)
@@ -59,5 +60,8 @@ async def _recover(db: AsyncConnection, event: Finished, now: datetime) -> None:
 async def _integrators(db: AsyncConnection, said: Sequence[Event]) -> dict[str, Integrator]:
     """The kind of integrator of each run that an error is told of."""
     with_errors = {event.origin.run for event in said if getattr(event, "failure", None)}
+    if not with_errors:
+        return {}
+    kinds = {group.name: group.kind for group in await tenants.every_group(db)}
     found = [await runs.find(db, run_id) for run_id in sorted(with_errors)]
-    return {run.id: Integrator.of(run.group) for run in found if run}
+    return {run.id: kinds[run.group] for run in found if run}

@@ -4,10 +4,19 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
+from halo_controller.hosting.reading import every_times
 from halo_controller.incidents.conditions import Situation, seen
 from halo_controller.incidents.nouns import CONDITIONS, Incident, Sighting
 from halo_controller.incidents.recorder import end, see
-from halo_controller.store import agents, freshness, incidents, integrations, runs, standings, tenants
+from halo_controller.store import (
+    agents,
+    freshness,
+    incidents,
+    integrations,
+    runs,
+    standings,
+    tenants,
+)
 from halo_controller.store.database import Database
 from halo_controller.ticking import outlasting_passing_faults
 from halo_shared.clock import Clock
@@ -55,6 +64,8 @@ class Watch:
                 tenants=await tenants.every(db),
                 integrations=await integrations.every(db),
                 agents=await agents.every(db),
+                groups=await tenants.every_group(db),
+                hosted={ref: one.schedule for ref, one in (await every_times(db)).items()},
                 open_runs=await runs.still_open(db),
                 standings=await standings.every(db),
                 last_success=await freshness.last_success(db),

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AnyHttpUrl, EmailStr, Field, model_validator
 
-from halo_controller.incidents.nouns import Integrator
 from halo_shared.durations import Span
 from halo_shared.hours import Hours, TimeOfDay, Zone
 from halo_shared.identifiers import IntegrationName, Slug, TenantId
+from halo_shared.integrators import Integrator
 from halo_shared.mapping import Strict
 from halo_shared.messages.events import Direction, Level
 from halo_shared.redaction import SecretRef

@@ -7,6 +7,7 @@ from itertools import islice, takewhile
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from halo_controller.hosting.times import Hosted
 from halo_controller.nouns import Integration, Run, Tenant
 from halo_controller.scheduling.nouns import STEADY, Fate, Planned, Standing
 from halo_controller.scheduling.occurrences import Occurrence, offset_of, upcoming
@@ -71,11 +72,13 @@ class Situation:
     now: datetime
     open_run: Run | None = None
     standing: Standing = field(default=STEADY)
+    hosted: Hosted | None = None
+    """The times that its host gives it; None for one that has its own."""
 
     @property
     def schedule(self) -> Schedule | None:
         """When it runs by itself."""
-        return self.integration.spec.schedule
+        return self.hosted.schedule if self.hosted else self.integration.spec.schedule
 
     @property
     def zone(self) -> ZoneInfo:
@@ -206,6 +209,8 @@ def _overlapping(planned: Planned, schedule: Schedule, run: Run, situation: Situ
 
 def purpose(mode: Mode, timing: Timing, situation: Situation) -> str:
     """What a start of this series is for, in words."""
+    if situation.hosted and mode is Mode.DELTA:
+        return situation.hosted.because
     if situation.integration.last_opened_at is None:
         return "it is scheduled and has never run"
     if mode is Mode.FULL:

@@ -65,6 +65,11 @@ def _of_open(run: Run, agents: Sequence[Agent], now: datetime) -> Answer:
                 sentence=f"It runs: agent {run.agent} works on run {run.id}.",
                 cure=f"halo-controller runs watch {run.id}",
             )
+        case _ if run.waits_for_turn:
+            return Answer(
+                sentence=f"Run {run.id} waits for its turn: {run.tenant} has its share of the hosted agents already.",
+                cure=f"halo-controller runs list --tenant {run.tenant}",
+            )
         case _ if deaf := _nobody_hears(run.group, agents, now):
             return Answer(
                 sentence=f"Run {run.id} waits since {_span(waited)}: {deaf.sentence}", cure=deaf.cure

@@ -97,6 +97,11 @@ async def unplanned(db: AsyncConnection) -> Sequence[IntegrationRef]:
     return [IntegrationRef(row.tenant, row.name) for row in await db.execute(query)]
 
 
+async def replan(db: AsyncConnection, ref: IntegrationRef) -> None:
+    """Let its next moments be worked out anew."""
+    await db.execute(update(integrations).where(_is(ref)).values(planned=False))
+
+
 async def planned(db: AsyncConnection, ref: IntegrationRef) -> None:
     """Its next moments are worked out."""
     await db.execute(update(integrations).where(_is(ref)).values(planned=True))

@@ -13,6 +13,7 @@ from halo_controller.nouns import Attempt, Run
 from halo_controller.store.holding import held
 from halo_controller.store.tables import attempts, runs
 from halo_shared.identifiers import IntegrationRef
+from halo_shared.integrators import HOSTED_GROUP
 from halo_shared.runs import RunStatus
 
 
@@ -84,14 +85,18 @@ async def every(
     return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
-async def latest(db: AsyncConnection, tenant: str | None = None) -> dict[IntegrationRef, Run]:
-    """The latest run of each integration that has ever run."""
+async def latest(
+    db: AsyncConnection, tenant: str | None = None, *, ended: bool = False
+) -> dict[IntegrationRef, Run]:
+    """The latest run of each integration that has ever run, or the latest that is over."""
     newest_first = func.row_number().over(
         partition_by=(runs.c.tenant, runs.c.integration), order_by=(runs.c.queued_at.desc(), runs.c.id)
     )
     numbered = select(runs, newest_first.label("place"))
     if tenant is not None:
         numbered = numbered.where(runs.c.tenant == tenant)
+    if ended:
+        numbered = numbered.where(runs.c.ended_at.is_not(None))
     counted = numbered.subquery()
     rows = (await db.execute(select(counted).where(counted.c.place == 1))).mappings()
     found = [Run.model_validate(row) for row in rows]
@@ -101,6 +106,14 @@ async def latest(db: AsyncConnection, tenant: str | None = None) -> dict[Integra
 async def still_open(db: AsyncConnection) -> Sequence[Run]:
     """All runs that have not ended."""
     query = select(runs).where(runs.c.ended_at.is_(None)).order_by(runs.c.queued_at)
+    return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
+
+
+async def open_hosted(db: AsyncConnection, tenant: str | None = None) -> Sequence[Run]:
+    """The runs of the hosted agents that have not ended: all tenants', or one's."""
+    query = select(runs).where(runs.c.ended_at.is_(None), runs.c.group == HOSTED_GROUP)
+    if tenant is not None:
+        query = query.where(runs.c.tenant == tenant)
     return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 

@@ -68,6 +68,8 @@ groups = Table(
     Column("name", String(40), primary_key=True),
     Column("title", Text, nullable=False, server_default=""),
     Column("created_at", Moment, nullable=False),
+    Column("kind", String(12), nullable=False, server_default="local"),
+    Column("tenant", String(40)),
 )
 
 agents = Table(
@@ -184,6 +186,7 @@ runs = Table(
     Column("planned", JSON, nullable=False, server_default="{}"),
     Column("preview", Boolean, nullable=False, server_default=false()),
     Column("only", Text),
+    Column("waits_for_turn", Boolean, nullable=False, server_default=false()),
     ForeignKeyConstraint(["tenant", "integration"], ["integrations.tenant", "integrations.name"]),
 )
 Index(
@@ -193,6 +196,22 @@ Index(
     unique=True,
     sqlite_where=text("ended_at IS NULL"),
     postgresql_where=text("ended_at IS NULL"),
+)
+
+hosted_classes = Table(
+    "hosted_classes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("body", JSON, nullable=False),
+)
+
+hostings = Table(
+    "hostings",
+    metadata,
+    Column("tenant", String(40), primary_key=True),
+    Column("integration", String(40), primary_key=True),
+    Column("body", JSON, nullable=False),
+    ForeignKeyConstraint(["tenant", "integration"], ["integrations.tenant", "integrations.name"]),
 )
 
 attempts = Table(

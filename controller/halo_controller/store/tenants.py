@@ -11,6 +11,7 @@ from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import Group, Tenant
 from halo_controller.store.tables import groups, integrations, tenants
 from halo_shared.integrations import TenantSpec
+from halo_shared.integrators import Integrator
 
 
 async def add(db: AsyncConnection, spec: TenantSpec, now: datetime) -> Tenant:
@@ -53,14 +54,25 @@ async def change(db: AsyncConnection, spec: TenantSpec) -> None:
     )
 
 
-async def add_group(db: AsyncConnection, name: str, title: str, now: datetime) -> Group:
-    """Keep a new group; raises Conflict when the name is taken."""
+async def add_group(
+    db: AsyncConnection,
+    name: str,
+    title: str,
+    now: datetime,
+    *,
+    kind: Integrator = Integrator.LOCAL,
+    tenant: str | None = None,
+) -> Group:
+    """Keep a new group; raises NotFound without its tenant, and Conflict when the name is taken."""
+    if tenant is not None:
+        await get(db, tenant)
+    group = Group(name=name, title=title, created_at=now, kind=kind, tenant=tenant)
     try:
         async with db.begin_nested():
-            await db.execute(insert(groups).values(name=name, title=title, created_at=now))
+            await db.execute(insert(groups).values(**group.model_dump()))
     except IntegrityError as error:
         raise Conflict(f"There is a group '{name}' already; choose another name.") from error
-    return Group(name=name, title=title, created_at=now)
+    return group
 
 
 async def get_group(db: AsyncConnection, name: str) -> Group:

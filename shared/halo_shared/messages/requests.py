@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from halo_shared.entities import EntityKind
 from halo_shared.identifiers import AgentId, RunId, Slug
+from halo_shared.integrators import Integrator
 from halo_shared.mapping import EntityMapping
 from halo_shared.messages.base import Message
 from halo_shared.runs import Frozen
@@ -24,6 +25,12 @@ class ConnectorSpec(Frozen):
     settings_schema: dict[str, Any]  # Any: a JSON schema
     mapping: dict[EntityKind, EntityMapping] = Field(default_factory=dict)
     """How its records are written where an integration does not say otherwise."""
+    kinds: tuple[Integrator, ...] = (Integrator.LOCAL,)
+    """What it may run as."""
+    chooses_entities: bool = True
+    """Whether it can leave out what an integration does not ask for; one that cannot is never hosted."""
+    set_up: tuple[str, ...] = ()
+    """What an administrator does in the tool before the first run, step by step."""
 
 
 class HeldLease(Frozen):

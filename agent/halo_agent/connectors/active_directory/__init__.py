@@ -12,4 +12,8 @@ CONNECTOR: Final = Connector(
     entities=KINDS,
     settings=ActiveDirectorySettings,
     open=open_source,
+    set_up=(
+        "Make an account that may read the directory; an ordinary one does.",
+        "For changes by DirSync and proof of leavers, give it 'Replicating Directory Changes' on the domain.",
+    ),
 )

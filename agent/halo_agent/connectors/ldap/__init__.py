@@ -33,4 +33,5 @@ CONNECTOR: Final = Connector(
     settings=LdapSettings,
     open=open_source,
     mapping={EntityKind.USERS: MAPPING},
+    set_up=("Make an account that may read the entries and attributes that are to be imported.",),
 )

@@ -13,4 +13,5 @@ CONNECTOR: Final = Connector(
     entities=(EntityKind.USERS, EntityKind.ASSETS),
     settings=SpreadsheetSettings,
     open=opened,
+    set_up=("Put the file where the agent's account may read it.",),
 )

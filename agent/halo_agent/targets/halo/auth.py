@@ -100,19 +100,25 @@ class HaloAuth(httpx.Auth):
 
     async def _find_endpoint(self) -> TokenEndpoint:
         url = base(self._connection)
-        response = await self._send(self._http.build_request("GET", f"{url}/api/authinfo"))
-        if _passing(response):
-            raise _not_sent(response, "say where it gives tokens", self._clock)
-        address, tenant = _endpoint_of(response)
-        address = address or f"{url}/auth"
+        address, tenant = await self._said_endpoint(url)
         if url.startswith("https:") and not address.startswith("https:"):
             raise SettingsInvalid(
                 f"Halo at {url} gives its tokens at {address}, where the client secret would travel in clear. "
-                "Correct the address of the authorisation server in Halo."
+                "Correct the address of the authorisation server in Halo, or 'auth_url' of the tenant."
             )
         if self._connection.kind is TenantKind.ON_PREMISE:
             return TokenEndpoint(f"{address}/token", None)
         return TokenEndpoint(f"{address}/token", self._connection.tenant or tenant)
+
+    async def _said_endpoint(self, url: str) -> tuple[str, str | None]:
+        """Where tokens are given, and for which tenant: as the tenant's file says, else as the instance does."""
+        if self._connection.auth_url is not None:
+            return str(self._connection.auth_url).rstrip("/"), None
+        response = await self._send(self._http.build_request("GET", f"{url}/api/authinfo"))
+        if _passing(response):
+            raise _not_sent(response, "say where it gives tokens", self._clock)
+        address, tenant = _endpoint_of(response)
+        return address or f"{url}/auth", tenant
 
     async def grants(self, scope: str) -> bool:
         """Whether the application may ask for this scope; the token is not used."""

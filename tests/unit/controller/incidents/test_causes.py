@@ -8,7 +8,7 @@ import pytest
 from halo_controller.incidents.causes import recovery_by, seen_in
 from halo_controller.incidents.folding import MOST_EXAMPLES, opened_by, together, updated_by
 from halo_controller.incidents.headlines import title
-from halo_controller.incidents.nouns import Condition, IncidentState, Integrator
+from halo_controller.incidents.nouns import Condition, IncidentState
 from halo_shared.entities import EntityKind
 from halo_shared.errors import (
     CredentialRefused,
@@ -17,6 +17,7 @@ from halo_shared.errors import (
     RecordRefused,
     SourceUnavailable,
 )
+from halo_shared.integrators import Integrator
 from halo_shared.messages.base import Failure
 from halo_shared.messages.events import Direction, Level, RecordEvent, StatusChanged
 from halo_shared.redaction import Redactor

@@ -8,7 +8,7 @@ import pytest
 from halo_controller.incidents.conditions import SILENT_FOR, Situation, fresh_within, seen
 from halo_controller.incidents.nouns import Condition, Incident
 from halo_controller.incidents.watch import Watch
-from halo_controller.nouns import Tenant
+from halo_controller.nouns import Integration, Tenant
 from halo_controller.scheduling.nouns import Pause, Standing
 from halo_controller.store import incidents
 from halo_shared.errors import BrokerUnavailable
@@ -55,8 +55,8 @@ def test_what_never_succeeded_counts_from_its_definition_or_its_open_run() -> No
         (integration(integration_spec(every=HOUR), enabled=False), None),
     ],
 )
-def test_how_fresh_an_integration_must_be(known: object, limit: timedelta | None) -> None:
-    assert fresh_within(known) == limit  # type: ignore[arg-type]  # an Integration
+def test_how_fresh_an_integration_must_be(known: Integration, limit: timedelta | None) -> None:
+    assert fresh_within(known, known.spec.schedule) == limit
 
 
 def test_a_held_run_says_what_it_waits_for_and_how_to_decide() -> None:

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from halo_controller.incidents.nouns import Integrator
 from halo_controller.notifications.decision import DoNotTell, Memory, Tell, Wait, decide
 from halo_controller.notifications.nouns import Occasion, Told
+from halo_shared.integrators import Integrator
 from halo_shared.messages.events import Direction, Level
 from tests.support.builders import NOW
 from tests.support.incidents import Some, cause, incident, person

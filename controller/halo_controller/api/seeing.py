@@ -1,0 +1,63 @@
+"""Integrations as people see them: each with when it runs next and why, and with how it ran last."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.api.models import IntegrationView
+from halo_controller.hosting.reading import every_times
+from halo_controller.nouns import Run
+from halo_controller.scheduler import situation_of
+from halo_controller.scheduling.due import Situation
+from halo_controller.scheduling.nouns import STEADY, Planned
+from halo_controller.scheduling.outlook import next_start
+from halo_controller.store import integrations, runs, schedules, standings, tenants
+from halo_shared.identifiers import IntegrationRef
+
+
+async def one_view(db: AsyncConnection, ref: IntegrationRef, now: datetime) -> IntegrationView:
+    """One integration; raises NotFound."""
+    situation = await situation_of(db, ref, now)
+    last_run = next(iter(await runs.every(db, tenant=ref.tenant, integration=ref.name, limit=1)), None)
+    planned = next(iter(await schedules.of(db, ref)), None)
+    return _view(situation, planned, last_run)
+
+
+async def every_view(db: AsyncConnection, tenant: str | None, now: datetime) -> Sequence[IntegrationView]:
+    """All of them, or those of one tenant."""
+    known = await integrations.every(db, tenant)
+    latest = await runs.latest(db, tenant)
+    owners = {one.spec.name: one for one in await tenants.every(db)}
+    planned, standing, hosted = await schedules.soonest(db), await standings.every(db), await every_times(db)
+    return [
+        _view(
+            Situation(
+                one,
+                owners[one.tenant],
+                now,
+                _still_open(latest.get(one.ref)),
+                standing.get(one.ref, STEADY),
+                hosted.get(one.ref),
+            ),
+            planned.get(one.ref),
+            latest.get(one.ref),
+        )
+        for one in known
+    ]
+
+
+def _still_open(run: Run | None) -> Run | None:
+    # One run is open at the most, and it is the latest.
+    return run if run and not run.status.ended else None
+
+
+def _view(situation: Situation, planned: Planned | None, last_run: Run | None) -> IntegrationView:
+    integration = situation.integration
+    return IntegrationView(
+        **integration.model_dump(exclude={"fence", "last_opened_at", "spec"}),
+        spec=integration.spec,
+        next=next_start(situation, planned),
+        last_run=last_run,
+        paused=situation.standing.pause is not None,
+    )

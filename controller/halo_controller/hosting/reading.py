@@ -1,0 +1,28 @@
+"""The times that the host gives integrations, as the database has it now."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_controller.hosting.nouns import UNMEASURED
+from halo_controller.hosting.times import Hosted, times
+from halo_controller.nouns import Integration, Tenant
+from halo_controller.store import hostings, integrations, tenants
+from halo_shared.identifiers import IntegrationRef
+from halo_shared.integrators import HOSTED_GROUP
+
+
+async def times_of(db: AsyncConnection, integration: Integration, tenant: Tenant) -> Hosted | None:
+    """Those of one integration; None when it is not hosted."""
+    if integration.spec.group != HOSTED_GROUP:
+        return None
+    return times(await hostings.of(db, integration.ref), tenant.spec, await hostings.classes(db))
+
+
+async def every_times(db: AsyncConnection) -> dict[IntegrationRef, Hosted]:
+    """Those of all that are hosted."""
+    owners = {one.spec.name: one.spec for one in await tenants.every(db)}
+    known, classes = await hostings.every(db), await hostings.classes(db)
+    return {
+        one.ref: times(known.get(one.ref, UNMEASURED), owners[one.tenant], classes)
+        for one in await integrations.every(db)
+        if one.spec.group == HOSTED_GROUP
+    }
