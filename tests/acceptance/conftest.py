@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support.product import Product, product
+from tests.support.proxy import TcpProxy, tcp_proxy
 
 
 @pytest.fixture
@@ -14,3 +16,18 @@ async def office(broker_url: str, tmp_path: Path) -> AsyncIterator[Product]:
     async with product(broker_url, tmp_path) as whole:
         await whole.installed()
         yield whole
+
+
+@pytest.fixture
+async def far_office(broker_url: str, tmp_path: Path) -> AsyncIterator[tuple[Product, TcpProxy]]:
+    """The same, with a line between agent and broker that can be cut."""
+    broker = urlsplit(broker_url)
+    async with (
+        product(broker_url, tmp_path) as whole,
+        tcp_proxy(str(broker.hostname), int(broker.port or 5672)) as line,
+    ):
+        by_line = broker._replace(netloc=broker.netloc.replace(f":{broker.port}", f":{line.port}"))
+        whole.environment["HALO_BROKER_URL"] = by_line.geturl()
+        await whole.installed()
+        whole.environment["HALO_BROKER_URL"] = broker_url
+        yield whole, line

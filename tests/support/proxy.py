@@ -3,6 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from enum import Enum
+
+
+class Way(Enum):
+    """A direction in which words travel."""
+
+    TO_SERVER = "to the server"
+    TO_CLIENT = "to the client"
 
 
 class TcpProxy:
@@ -13,6 +21,9 @@ class TcpProxy:
         self._open = True
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._swallowed: Way | None = None
+        self.half_dead = False
+        """Whether a connection has lost something."""
         self._lines: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -32,9 +43,18 @@ class TcpProxy:
         """Keep the connections, but let nothing through until `restore`: a server that hangs."""
         self._flowing.clear()
 
+    def swallow(self, way: Way) -> None:
+        """Lose what is said one way, until `restore`; what is said the other way still arrives.
+
+        A connection that has lost something stays silent that way for ever, as behind a firewall that forgot it: only
+        a new one is of use.
+        """
+        self._swallowed = way
+
     def restore(self) -> None:
         """Let clients connect and bytes pass again."""
         self._open = True
+        self._swallowed = None
         self._flowing.set()
 
     async def start(self) -> None:
@@ -62,20 +82,27 @@ class TcpProxy:
             far_reader, far_writer = await asyncio.open_connection(*self._target)
             try:
                 async with asyncio.TaskGroup() as both:
-                    both.create_task(self._pump(reader, far_writer))
-                    both.create_task(self._pump(far_reader, writer))
+                    both.create_task(self._pump(reader, far_writer, Way.TO_SERVER))
+                    both.create_task(self._pump(far_reader, writer, Way.TO_CLIENT))
             finally:
                 await _hang_up(far_writer)
         finally:
             await _hang_up(writer)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way) -> None:
+        has_lost = False
+        try:
             while data := await reader.read(65536):
                 await self._flowing.wait()
-                writer.write(data)
-                await writer.drain()
+                has_lost = has_lost or self._swallowed is way
+                if has_lost:
+                    self.half_dead = True
+                else:
+                    writer.write(data)
+                    await writer.drain()
             writer.write_eof()
+        except OSError:
+            writer.transport.abort()  # what broke on one side breaks on the other
 
 
 async def _hang_up(writer: asyncio.StreamWriter) -> None:

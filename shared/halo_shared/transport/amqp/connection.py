@@ -21,8 +21,11 @@ from halo_shared.transport.amqp.faults import translated
 log = logs.get(__name__)
 
 CONNECT_TIMEOUT: Final = 10.0
-HEARTBEAT: Final = 20
-"""Seconds between signs of life; a line that is cut without a word is noticed after three of them."""
+HEARTBEAT: Final = 10
+"""Seconds between signs of life; a line that is cut without a word is noticed after three of them.
+
+That is before the controller gives up the runs of an agent that it does not hear.
+"""
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds for a polite goodbye; a broker that does not answer is left without one."""
 PATIENCE: Final = 15.0
