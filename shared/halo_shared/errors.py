@@ -8,6 +8,7 @@
     │   ├── BrokerUnavailable
     │   ├── QueueTaken
     │   ├── StoreBusy
+    │   ├── DiskFull
     │   └── DeliveryLost          … the broker hands it out again by itself
     ├── ConfigurationError        a person must change something
     │   ├── SettingsInvalid
@@ -89,6 +90,10 @@ class QueueTaken(TransientError):
 
 class StoreBusy(TransientError):
     """The controller's database is busy or full."""
+
+
+class DiskFull(TransientError):
+    """The disk of the agent's machine is full."""
 
 
 class DeliveryLost(TransientError):

@@ -7,7 +7,7 @@ from typing import Final
 
 import aiosqlite
 
-from halo_agent.store.files import opened
+from halo_agent.store.files import naming_a_full_disk, opened
 
 STEPS: Final = (
     """
@@ -33,9 +33,10 @@ class InstanceStore:
 
     async def keep(self, instance: str, topic: str, lesson: str) -> None:
         row = (instance, topic, lesson)
-        await self._db.execute(
-            "INSERT OR REPLACE INTO lessons (instance, topic, lesson) VALUES (?, ?, ?)", row
-        )
+        async with naming_a_full_disk(self._db):
+            await self._db.execute(
+                "INSERT OR REPLACE INTO lessons (instance, topic, lesson) VALUES (?, ?, ?)", row
+            )
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
-"""Events on their way out: kept on disk until the broker has confirmed them."""
+"""Events on their way out: kept on disk until the broker has confirmed them, and in memory while the disk is full."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import aiosqlite
 
 from halo_agent.store.files import opened, to_its_end, transaction
 from halo_shared import logs
+from halo_shared.errors import DiskFull
 from halo_shared.messages.codec import Envelope, seal, unseal
 from halo_shared.messages.events import EVENTS, Event, Finished, Level, Logged, Origin, Progress, Started
 from halo_shared.topology import Address, to_monitors
@@ -34,13 +35,20 @@ STEPS: Final = (
 )
 
 
+IN_MEMORY: Final = 1_000
+"""Events that are kept at the most while the disk has no room for them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spooled:
     """One event that waits."""
 
-    id: int
+    rank: int
+    """How little it tells: see `_rank`."""
     envelope: Envelope
     to: Address
+    id: int | None = None
+    """Its row; None while there is no room for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +62,27 @@ class _GivenUp:
 class Outbox:
     """A bounded spool: when it is full, the least telling and oldest event gives way, and is counted."""
 
-    def __init__(self, db: aiosqlite.Connection, limit: int, waiting: int) -> None:
+    def __init__(self, db: aiosqlite.Connection, limit: int, stored: int) -> None:
         self._db = db
         self._limit = limit
+        self._stored = stored
+        self._unstored: list[Spooled] = []
+        """What the full disk has no room for."""
+        self._sent: set[int] = set()
+        """Rows that are done with, and that the full disk did not let go."""
+        self._disk_is_full = False
         self._writer = asyncio.Lock()
         self._news = asyncio.Event()
-        self.waiting = waiting
-        """How many events wait."""
-        if waiting:
+        if stored:
             self._news.set()
         self.dropped = 0
         """How many events gave way or were refused since the start."""
         self._untold: dict[Origin, _GivenUp] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait."""
+        return self._stored - len(self._sent) + len(self._unstored)
 
     async def put(self, event: Event) -> None:
         """Keep an event until the broker has it."""
@@ -74,9 +91,15 @@ class Outbox:
     async def oldest(self, limit: int) -> Sequence[Spooled]:
         """What has waited longest."""
         rows = await self._db.execute_fetchall(
-            "SELECT id, message_id, kind, body, exchange, key FROM spool ORDER BY id LIMIT ?", (limit,)
+            "SELECT id, rank, message_id, kind, body, exchange, key FROM spool ORDER BY id LIMIT ?",
+            (limit + len(self._sent),),
         )
-        return [Spooled(row[0], Envelope(row[1], row[2], row[3]), Address(row[4], row[5])) for row in rows]
+        stored = [
+            Spooled(row[1], Envelope(row[2], row[3], row[4]), Address(row[5], row[6]), row[0])
+            for row in rows
+            if row[0] not in self._sent
+        ]
+        return [*stored, *self._unstored][:limit]
 
     async def drop(self, sent: Sequence[Spooled]) -> None:
         """Forget what the broker has confirmed."""
@@ -96,35 +119,84 @@ class Outbox:
 
     async def _put(self, event: Event) -> None:
         envelope, to = seal(event, message_id=str(event.id)), to_monitors(event)
+        fresh = Spooled(_rank(event), envelope, to)
         async with self._writer:
-            async with transaction(self._db):
+            try:
+                await self._store([*self._unstored, fresh])
+            except DiskFull as error:
+                self._note(error)
+                self._hold(fresh)
+            else:
+                self._note(None)
+                self._unstored = []
+        self._news.set()
+
+    async def _store(self, events: Sequence[Spooled]) -> None:
+        """All of them in their order, or none; raises DiskFull."""
+        stored = self._stored
+        gone: list[tuple[int, bytes]] = []
+        async with transaction(self._db):
+            for one in events:
                 await self._db.execute(
                     "INSERT INTO spool (rank, message_id, kind, exchange, key, body) VALUES (?, ?, ?, ?, ?, ?)",
-                    (_rank(event), envelope.id, envelope.kind, to.exchange, to.key, envelope.body),
+                    (
+                        one.rank,
+                        one.envelope.id,
+                        one.envelope.kind,
+                        one.to.exchange,
+                        one.to.key,
+                        one.envelope.body,
+                    ),
                 )
-                if full := self.waiting >= self._limit:
-                    await self._give_way()
-            if not full:
-                self.waiting += 1
-        self._news.set()
+                if stored >= self._limit:
+                    gone += await self._give_way()
+                else:
+                    stored += 1
+        self._stored = stored
+        for id_, body in gone:
+            if id_ in self._sent:
+                self._sent.discard(id_)
+            else:
+                self._count(body)
+
+    def _hold(self, fresh: Spooled) -> None:
+        """Keep it in memory; where that is full as well, the least telling and oldest gives way."""
+        self._unstored.append(fresh)
+        if len(self._unstored) > IN_MEMORY:
+            least = max(self._unstored, key=lambda one: one.rank)
+            self._unstored.remove(least)
+            self._count(least.envelope.body)
 
     async def _drop(self, sent: Sequence[Spooled]) -> None:
         async with self._writer:
-            async with transaction(self._db):
-                deleted = await self._db.executemany(
-                    "DELETE FROM spool WHERE id = ?", [(one.id,) for one in sent]
-                )
+            in_memory = {one.envelope.id for one in sent if one.id is None}
+            self._unstored = [one for one in self._unstored if one.envelope.id not in in_memory]
+            self._sent |= {one.id for one in sent if one.id is not None}
+            try:
+                async with transaction(self._db):
+                    deleted = await self._db.executemany(
+                        "DELETE FROM spool WHERE id = ?", [(id_,) for id_ in self._sent]
+                    )
+            except DiskFull as error:
+                self._note(error)
+                return
             # Some may have given way while they were being sent.
-            self.waiting -= deleted.rowcount
+            self._stored -= deleted.rowcount
+            self._sent.clear()
 
-    async def _give_way(self) -> None:
+    async def _give_way(self) -> Iterable[tuple[int, bytes]]:
         gone = await self._db.execute_fetchall(
-            "DELETE FROM spool WHERE id = (SELECT id FROM spool ORDER BY rank DESC, id LIMIT 1) RETURNING body"
+            "DELETE FROM spool WHERE id = (SELECT id FROM spool ORDER BY rank DESC, id LIMIT 1) RETURNING id, body"
         )
-        for (body,) in gone:
-            self._count(body)
-        if self.dropped == 1 or self.dropped % 1000 == 0:
-            log.warning("events_dropped", dropped=self.dropped, limit=self._limit)
+        return [(int(id_), body) for id_, body in gone]
+
+    def _note(self, full: DiskFull | None) -> None:
+        """Say when the disk becomes full, and when it is so no more."""
+        if full and not self._disk_is_full:
+            log.error("disk_full", why=full.message)
+        elif self._disk_is_full and not full:
+            log.info("disk_has_room", kept_in_memory=len(self._unstored))
+        self._disk_is_full = full is not None
 
     def _count(self, body: bytes) -> None:
         """One event less, of the attempt that it was about."""
@@ -132,6 +204,8 @@ class Outbox:
         before = self._untold.get(event.origin)
         self._untold[event.origin] = _GivenUp((before.events if before else 0) + 1, event)
         self.dropped += 1
+        if self.dropped == 1 or self.dropped % 1000 == 0:
+            log.warning("events_dropped", dropped=self.dropped, limit=self._limit)
 
     async def _tell(self) -> None:
         """Say of each attempt how many of its events were given up."""
@@ -142,7 +216,7 @@ class Outbox:
                 if gone.events == 1
                 else f"{gone.events:,} events of this attempt are"
             )
-            text = f"{many} lost: the spool of agent {origin.agent} was full, or the broker refused them."
+            text = f"{many} lost: agent {origin.agent} had no room left, or the broker refused them."
             await self.put(
                 Logged(
                     id=uuid4(),
@@ -160,7 +234,7 @@ async def open_outbox(path: Path, limit: int) -> AsyncIterator[Outbox]:
     """The outbox in this file, with what an earlier process left in it."""
     async with opened(path, STEPS) as db:
         rows = list(await db.execute_fetchall("SELECT count(*) FROM spool"))
-        yield Outbox(db, limit, waiting=int(rows[0][0]))
+        yield Outbox(db, limit, stored=int(rows[0][0]))
 
 
 def _rank(event: Event) -> int:

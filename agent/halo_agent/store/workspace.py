@@ -20,6 +20,7 @@ from halo_agent.engine.changes import Adopt, Create, Decision, Retire, Update
 from halo_agent.engine.contests import Contest, Held, Sought, Verdict
 from halo_agent.engine.ports import D
 from halo_agent.engine.records import Desired, Link, Place, Placing, Reference, TargetRecord, Waiting
+from halo_agent.store.files import naming_a_full_disk
 from halo_shared.entities import EntityKind
 from halo_shared.runs import Action
 
@@ -83,8 +84,8 @@ _HELD: Final = """
 
 @asynccontextmanager
 async def open_workspace() -> AsyncIterator["DiskWorkspace"]:
-    """A workspace for one attempt; SQLite puts it where the system keeps temporary files."""
-    async with aiosqlite.connect("", isolation_level=None) as db:
+    """A workspace for one attempt; SQLite puts it where the system keeps temporary files. Raises DiskFull."""
+    async with aiosqlite.connect("", isolation_level=None) as db, naming_a_full_disk(db):
         await db.executescript(SCHEMA)
         yield DiskWorkspace(db)
 

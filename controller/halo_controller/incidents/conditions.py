@@ -166,9 +166,10 @@ def _dropping(situation: Situation) -> Iterator[Sighting]:
                 agent,
                 situation,
                 Condition.EVENTS_DROPPED,
-                f"Agent {agent.name} could not keep all events while the broker was away: {agent.dropped:,} are lost.",
-                "Runs are told by their end, so only their logs have gaps; give the agent a larger spool, and look "
-                "why the broker was away. It is over when the agent is restarted.",
+                f"Agent {agent.name} could not keep all events while the broker was away or its disk was full: "
+                f"{agent.dropped:,} are lost.",
+                "Runs are told by their end, so only their logs have gaps; give the agent a larger spool or disk, and "
+                "look why the broker was away. It is over when the agent is restarted.",
             )
 
 

@@ -1,7 +1,7 @@
 """Events on disk until the broker has them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,7 +17,9 @@ from halo_shared.runs import Mode
 from halo_shared.topology import to_monitors
 from tests.support import builders
 from tests.support.agent import spooled
+from tests.support.disk import small_disk
 from tests.support.engine import USERS
+from tests.support.services import needed
 
 RUN = builders.Attempted()
 
@@ -216,8 +218,81 @@ async def test_what_gave_way_is_told_of_each_attempt_once_there_is_room(tmp_path
     assert told == {
         builders.origin(
             RUN
-        ): "6 events of this attempt are lost: the spool of agent one was full, or the broker refused them.",
+        ): "6 events of this attempt are lost: agent one had no room left, or the broker refused them.",
         builders.origin(
             other
-        ): "1 event of this attempt is lost: the spool of agent one was full, or the broker refused them.",
+        ): "1 event of this attempt is lost: agent one had no room left, or the broker refused them.",
     }
+
+
+async def fill_disk(outbox: Outbox) -> None:
+    """Let SQLite find no room for another page; what fits on the last one may still be written."""
+    await outbox._db.execute("PRAGMA max_page_count = 1")
+    while not outbox._unstored:
+        await outbox.put(numbered(0))
+    await outbox.drop(await outbox.oldest(1_000))
+
+
+async def make_room(outbox: Outbox) -> None:
+    await outbox._db.execute("PRAGMA max_page_count = 1000000")
+
+
+@pytest.fixture
+async def on_full_disk(tmp_path: Path) -> AsyncIterator[Outbox]:
+    async with open_outbox(tmp_path / "full.db", limit=1000) as outbox:
+        await fill_disk(outbox)
+        for number in range(1, 4):
+            # Longer than a page, so that no page which became free is enough.
+            await outbox.put(builders.logged(RUN, str(number) * 10_000))
+        yield outbox
+
+
+async def test_what_the_full_disk_has_no_room_for_is_sent_all_the_same(on_full_disk: Outbox) -> None:
+    assert [text[0] for text in await texts(on_full_disk)] == ["1", "2", "3"]
+    assert on_full_disk.waiting == 3
+
+    await on_full_disk.drop(await on_full_disk.oldest(2))
+
+    assert [text[0] for text in await texts(on_full_disk)] == ["3"]
+    assert (on_full_disk.waiting, on_full_disk.dropped) == (1, 0)
+
+
+async def test_with_room_again_all_is_on_disk_in_its_order(on_full_disk: Outbox, tmp_path: Path) -> None:
+    await make_room(on_full_disk)
+    await on_full_disk.put(numbered(4))
+
+    async with open_outbox(tmp_path / "full.db", limit=1000) as reopened:
+        assert [text[0] for text in await texts(reopened)] == ["1", "2", "3", "4"]
+        assert reopened.waiting == on_full_disk.waiting == 4
+
+
+async def test_memory_is_no_second_disk_and_states_are_kept_longest(
+    on_full_disk: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IN_MEMORY", 3)
+    end = builders.finished(RUN).model_copy(update={"text": "e" * 10_000})
+
+    await on_full_disk.put(end)
+    for number in range(4, 7):
+        await on_full_disk.put(builders.logged(RUN, str(number) * 10_000))
+
+    assert [text[0] for text in await texts(on_full_disk)] == ["e", "5", "6"]
+    assert on_full_disk.dropped == 4
+
+
+async def test_what_was_sent_and_the_full_disk_does_not_let_go_is_not_sent_again(tmp_path: Path) -> None:
+    with needed(), small_disk(tmp_path / "disk") as disk:
+        async with open_outbox(disk.folder / "spool.db", limit=1000) as outbox:
+            for number in range(3):
+                await outbox.put(numbered(number))
+            disk.fill()
+            await outbox.drop(await outbox.oldest(2))
+            assert outbox._sent, "it could be written"
+            assert await texts(outbox) == ["2"]
+            assert outbox.waiting == 1
+
+            disk.make_room()
+            await outbox.drop([])
+            assert outbox._sent == set()
+            assert await texts(outbox) == ["2"]
+            assert outbox.waiting == 1
