@@ -42,37 +42,6 @@ async def names(office: Product, *, active: bool = True) -> Counter[str]:
 
 
 class TestRuns:
-    async def test_an_agent_killed_in_the_middle_loses_the_run_which_is_tried_again(
-        self, office: Product
-    ) -> None:
-        ref = await office.enable(office.people.integration)
-        await office.fault(kind="slow", seconds=0.5, times=1000, method="POST", path="/api/users")
-        await office.quietly("run", "now", ref)
-        await until(lambda: _holds_some(office))
-        office.kill("agent")
-
-        await office.well_again()
-        await office.start_agent()
-        run = await office.until_ended(ref)
-
-        assert (run["status"], run["attempt"]) == ("succeeded", 2)
-        assert set((await names(office)).values()) == {1}, "nobody stands in Halo twice"
-
-    async def test_a_controller_killed_in_the_middle_stops_no_run(self, office: Product) -> None:
-        ref = await office.enable(office.people.integration)
-        await office.fault(kind="slow", seconds=0.3, times=1000, method="POST", path="/api/users")
-        await office.quietly("run", "now", ref)
-        await until(lambda: _holds_some(office))
-        office.kill("controller")
-        (office.folder / "controller" / "address").unlink()
-
-        await office.well_again()
-        await office.start_controller()
-        run = await office.until_ended(ref)
-
-        assert (run["status"], run["attempt"]) == ("succeeded", 1)
-        assert set((await names(office)).values()) == {1}
-
     async def test_answers_that_are_lost_make_no_duplicates(self, office: Product) -> None:
         ref = await office.enable(people_in_csv(office.folder, table("ann", "bob", "cem")))
         await office.fault(kind="drop", times=2, method="POST", path="/api/users")

@@ -90,6 +90,8 @@ class Product(ProcessWorld):
         """End a program the way a power cut does."""
         self.programs[name].kill()
         self.programs[name].wait()
+        if name == "controller":  # the next one says anew where it listens
+            (self.folder / "controller" / "address").unlink()
 
 
 @asynccontextmanager
