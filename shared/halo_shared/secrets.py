@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,22 @@ class LocalSecrets:
                 f"{reference} is not on this machine: add a line '{name}: VALUE' to {self._file}, "
                 f"or set {variable}."
             )
+        return self._learnt(value)
+
+    def of_tenant(self, tenant: str, reference: str) -> SecretStr:
+        """As `resolve`, on a machine that works for many: only what stands under the tenant's own name.
+
+        The environment is not looked at, where the names of two tenants could become one.
+        """
+        name = f"{tenant}.{secret_name(reference)}"
+        value = self._from_file(name)
+        if value is None:
+            raise SecretMissing(
+                f"{reference} of tenant {tenant} is not on this machine: add a line '{name}: VALUE' to {self._file}."
+            )
+        return self._learnt(value)
+
+    def _learnt(self, value: str) -> SecretStr:
         secret = SecretStr(value)
         self._redactor.learn(secret)
         return secret
@@ -68,6 +85,18 @@ class LocalSecrets:
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             # Without its cause, which quotes the line and the secret in it.
             raise SettingsInvalid(f"{self._file} cannot be read: {_why(error)}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSecrets:
+    """What one tenant's work may resolve on a machine that works for many: nothing of another tenant, nor of the machine."""
+
+    secrets: LocalSecrets
+    tenant: str
+
+    def resolve(self, reference: str) -> SecretStr:
+        """The value; raises SecretMissing with the line to add."""
+        return self.secrets.of_tenant(self.tenant, reference)
 
 
 def _why(error: Exception) -> str:

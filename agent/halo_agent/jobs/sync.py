@@ -18,11 +18,19 @@ from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import HaloIntegratorError
 from halo_shared.identifiers import IntegrationRef
+from halo_shared.integrators import HOSTED_GROUP
 from halo_shared.messages.commands import Assignment
 from halo_shared.messages.events import Stage
 from halo_shared.redaction import Redactor
+from halo_shared.secrets import LocalSecrets, TenantSecrets
 
 log = logs.get(__name__)
+
+
+def secrets_for(assignment: Assignment, secrets: LocalSecrets) -> Secrets:
+    """What this work may resolve: a hosted agent serves tenants that must not name each other's secrets."""
+    hosted = assignment.integration.group == HOSTED_GROUP
+    return TenantSecrets(secrets, assignment.tenant) if hosted else secrets
 
 
 class SyncJobs:
@@ -32,7 +40,7 @@ class SyncJobs:
         self,
         links: LinkStore,
         instances: InstanceMemory,
-        secrets: Secrets,
+        secrets: LocalSecrets,
         clock: Clock,
         redactor: Redactor,
     ) -> None:
@@ -56,9 +64,10 @@ class SyncJobs:
             log.info("links_compared_anew", run=grant.run, fence=grant.fence, before=grant.previous_fence)
         await reporter.progress(Stage.CONNECT, 0, None, ledger.counts)
         settings = connector.parse(integration.settings)
-        secret = self._secrets.resolve(assignment.halo.client_secret)
+        secrets = secrets_for(assignment, self._secrets)
+        secret = secrets.resolve(assignment.halo.client_secret)
         async with AsyncExitStack() as stack:
-            source = await stack.enter_async_context(connector.open(settings, self._secrets))
+            source = await stack.enter_async_context(connector.open(settings, secrets))
             target = await stack.enter_async_context(
                 open_halo(
                     assignment.halo,

@@ -6,7 +6,7 @@ import pytest
 
 from halo_shared.errors import SecretMissing, SettingsInvalid
 from halo_shared.redaction import Redactor
-from halo_shared.secrets import LocalSecrets
+from halo_shared.secrets import LocalSecrets, TenantSecrets
 
 CANARY = "canary-5f3a"
 REFERENCE = "secret://halo-acme.main"
@@ -136,3 +136,21 @@ def test_a_resolved_secret_is_never_shown_again(file: Path) -> None:
 
     assert redactor.scrub(f"login with {CANARY} failed") == "login with *** failed"
     assert CANARY not in f"{secret} {secret!r} {secrets!r}"
+
+
+def test_a_tenant_resolves_what_stands_under_its_own_name(file: Path) -> None:
+    write(file, f"acme.entra: {CANARY}\nbeta.entra: other\nentra: the machine's\n")
+
+    acme = TenantSecrets(LocalSecrets(file, {}, Redactor()), "acme")
+
+    assert acme.resolve("secret://entra").get_secret_value() == CANARY
+
+
+@pytest.mark.parametrize("reference", ["secret://beta.entra", "secret://entra", "secret://beta-entra"])
+def test_a_tenant_cannot_name_another_s_secret_nor_the_machine_s(file: Path, reference: str) -> None:
+    write(file, f"beta.entra: {CANARY}\nentra: {CANARY}\nbeta-entra: {CANARY}\n")
+    environment = {f"HALO_SECRET_{name}": CANARY for name in ("ENTRA", "ACME_ENTRA", "BETA_ENTRA")}
+    acme = TenantSecrets(LocalSecrets(file, environment, Redactor()), "acme")
+
+    with pytest.raises(SecretMissing, match=r"add a line 'acme\.(beta[.-])?entra: VALUE'"):
+        acme.resolve(reference)
