@@ -14,6 +14,7 @@ from halo_shared.messages.codec import seal
 from halo_shared.messages.commands import (
     COMMANDS,
     Cancel,
+    CheckHalo,
     Command,
     LeaseGranted,
     LeaseRefused,
@@ -48,6 +49,7 @@ class Session:
         self._welcome: asyncio.Future[Welcome] = asyncio.get_running_loop().create_future()
         self._doing: list[Callable[[], Sequence[str]]] = []
         self._drain: Callable[[bool], None] = lambda _: None
+        self._check: Callable[[CheckHalo], None] = lambda _: None
         self._listens = asyncio.Event()
         self._rejected = False
 
@@ -102,6 +104,10 @@ class Session:
         """Let this be told whether the controller wants the agent to take no new work."""
         self._drain = drain
 
+    def on_check(self, check: Callable[[CheckHalo], None]) -> None:
+        """Let this be told of a tenant's Halo that the controller wants tried."""
+        self._check = check
+
     async def _greet(self) -> Welcome:
         await self._listens.wait()
         while not self._welcome.done():
@@ -114,11 +120,8 @@ class Session:
 
     async def _obey(self, command: Command) -> None:
         match command:
-            case Welcome(session=session):
-                if session == self._hello.session and not self._welcome.done():
-                    self._drain(command.drain)
-                    self._welcome.set_result(command)
-                    log.info("welcomed", agent=self._hello.agent, group=command.group)
+            case Welcome():
+                self._accept(command)
             case Rejected(code="SayHello"):
                 await self._say_hello()
             case Rejected():
@@ -131,8 +134,16 @@ class Session:
                 self._drain(command.drain)
             case Cancel():
                 self._leases.cancel(command)
+            case CheckHalo():
+                self._check(command)
             case _:
                 assert_never(command)
+
+    def _accept(self, welcome: Welcome) -> None:
+        if welcome.session == self._hello.session and not self._welcome.done():
+            self._drain(welcome.drain)
+            self._welcome.set_result(welcome)
+            log.info("welcomed", agent=self._hello.agent, group=welcome.group)
 
     async def _say_hello(self) -> None:
         now = {"ask": self._leases.ask_to_renew(), "held": self._leases.held}
@@ -157,4 +168,5 @@ def introduce(
         version=version,
         slots=slots,
         connectors=tuple(connectors),
+        obeys=("check_halo",),
     )

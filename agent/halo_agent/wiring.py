@@ -7,6 +7,7 @@ from typing import Final
 from uuid import uuid4
 
 from halo_agent import connectors
+from halo_agent.checks import Checks
 from halo_agent.deputy import Orders
 from halo_agent.jobs.sync import SyncJobs
 from halo_agent.leases import Leases
@@ -63,6 +64,8 @@ async def run(
         worker = Worker(transport, leases, jobs.run, reports.of, redactor, settings.slots)
         session.tell(worker.doing)
         session.on_drain(worker.rest)
+        checks = Checks(hello, secrets, transport, clock, redactor)
+        session.on_check(checks.ask)
         sender = Sender(outbox, transport, clock)
 
         async with asyncio.TaskGroup() as loops:
@@ -70,6 +73,7 @@ async def run(
                 loops.create_task(session.listen(), name="commands"),
                 loops.create_task(session.beat(), name="heartbeat"),
                 loops.create_task(sender.run(), name="sender"),
+                loops.create_task(_check(session, checks), name="checks"),
                 loops.create_task(_stop(worker, stopping), name="stopping"),
             ]
             pulse = loops.create_task(_pulse(settings, session, clock, deputised=deputised), name="pulse")
@@ -91,6 +95,11 @@ async def _work(session: Session, worker: Worker, stopping: Stopping) -> None:
     finally:
         welcomed.cancel()
         stopped.cancel()
+
+
+async def _check(session: Session, checks: Checks) -> None:
+    """Once welcome, try what the controller wants tried."""
+    await checks.run(await session.welcomed())
 
 
 async def _pulse(settings: Settings, session: Session, clock: Clock, *, deputised: bool) -> None:

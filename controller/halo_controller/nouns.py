@@ -12,7 +12,7 @@ from halo_shared.integrations import IntegrationSpec, TenantSpec
 from halo_shared.integrators import Integrator
 from halo_shared.messages.base import Failure
 from halo_shared.messages.events import Stage
-from halo_shared.messages.requests import ConnectorSpec
+from halo_shared.messages.requests import ConnectorSpec, HaloChecked
 from halo_shared.outcomes import Outcome
 from halo_shared.runs import Approval, Counts, Cursors, Excess, Frozen, Mode, RunStatus
 
@@ -34,6 +34,18 @@ class Tenant(Frozen):
 
     spec: TenantSpec
     created_at: datetime
+
+
+class HaloCheck(Frozen):
+    """Whether an agent can enter a tenant's Halo, and what it may do there, as last tried."""
+
+    tenant: TenantId
+    ask: UUID
+    agent: AgentId
+    asked_at: datetime
+    answered_at: datetime | None = None
+    answer: HaloChecked | None = None
+    """None until the agent has answered."""
 
 
 class Group(Frozen):
@@ -108,6 +120,8 @@ class Agent(Frozen):
     stalled: float = 0
     """For how many seconds its loop had not moved when it was last heard."""
     draining: bool = False
+    obeys: tuple[str, ...] = ()
+    """The commands that it obeys besides those which every agent does."""
 
     def state(self, now: datetime) -> AgentState:
         """Whether it can be heard now, and would work."""

@@ -14,7 +14,7 @@ from halo_controller.lifecycle import TRANSITIONS, Happening
 from halo_controller.nouns import HEARTBEAT, NOT_REGISTERED, Agent, Integration, Run
 from halo_controller.publisher import Publisher
 from halo_controller.steering import send_cancel
-from halo_controller.store import agents, integrations, outbox, runs, strangers, tenants
+from halo_controller.store import agents, checks, integrations, outbox, runs, strangers, tenants
 from halo_controller.store.database import Database
 from halo_shared import logs
 from halo_shared.clock import Clock
@@ -35,6 +35,7 @@ from halo_shared.messages.commands import (
 from halo_shared.messages.requests import (
     Echo,
     Goodbye,
+    HaloChecked,
     Heartbeat,
     HeldLease,
     Hello,
@@ -47,7 +48,7 @@ from halo_shared.topology import to_agent
 
 log = logs.get(__name__)
 
-FromAgent = Hello | Heartbeat | LeaseRequest | Goodbye
+FromAgent = Hello | Heartbeat | LeaseRequest | Goodbye | HaloChecked
 
 
 class Speaker(Frozen):
@@ -129,6 +130,10 @@ class Answerer:
             case LeaseRequest():
                 await agents.heard(db, agent.name, now)
                 return [await _lease(db, agent, request, now)]
+            case HaloChecked():
+                await checks.answered(db, request, now)
+                log.info("halo_checked", tenant=request.tenant, agent=agent.name, ask=str(request.ask))
+                return []
             case Goodbye():
                 await agents.left(db, request, now)
                 log.info("agent_said_goodbye", agent=agent.name)

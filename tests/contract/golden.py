@@ -127,6 +127,22 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     requests.LeaseRequest(agent="agent-7", session=SESSION, run=RUN, ask=ASK),
     requests.Goodbye(agent="agent-7", session=SESSION),
     requests.Echo(id=ASK),
+    requests.HaloChecked(
+        agent="agent-7",
+        session=SESSION,
+        ask=ASK,
+        tenant="acme",
+        steps=(requests.Step(stage="sign-in", found="as 'Halo Integrator'"),),
+        rights=(
+            requests.Right(
+                entity=EntityKind.USERS,
+                access="write",
+                path="Users",
+                missing="the application may not ask for the scope edit:customers",
+            ),
+        ),
+        failure=FAILURE,
+    ),
     commands.Welcome(session=SESSION, group="acme-lan", heartbeat_seconds=10, drain=True),
     commands.Rejected(session=SESSION, code="UnknownAgent", message="No agent of that name is known."),
     commands.LeaseGranted(
@@ -157,6 +173,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         drain=True,
     ),
     commands.Cancel(run=RUN, reason="Cancelled by an operator."),
+    commands.CheckHalo(ask=ASK, tenant=TENANT.name, halo=TENANT.halo),
     events.Started(
         id=EVENT,
         at=AT,

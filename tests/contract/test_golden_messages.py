@@ -157,7 +157,7 @@ def parts_of(data: Json, place: tuple[str | int, ...] = ()) -> Iterator[tuple[st
             yield from parts_of(value, (*place, number))
 
 
-FREE_KEYS = ("counts", "cursors", "mapping", "fields", "entities")
+FREE_KEYS = ("applications", "counts", "cursors", "mapping", "fields", "entities")
 """Tables whose keys are data: an unknown one is no added field."""
 OPAQUE = ("settings", "settings_schema")
 """What only the connector understands."""

@@ -93,6 +93,7 @@ async def host(office: Office, caller: Caller) -> None:
         await call(f"PUT {HOSTED}/time", name=CLOUD.name)
         await call(f"DELETE {HOSTED}/time", name=CLOUD.name)
         await call("PUT /hosted/classes", await call("GET /hosted/classes"))
+        assert (await call("POST /tenants/{tenant}/check"))["answer"]["failure"] is None
         assert await call("GET /catalogue/{connector}", connector=CLOUD.name) in await call("GET /catalogue")
         for page in ("active", "schedule", "log"):
             await call(f"GET /integrator/{page}")

@@ -236,3 +236,30 @@ async def test_a_local_definition_still_says_when_it_runs(host: Office) -> None:
         said = await host.refused(422, "POST", f"{ALL}/here/assign", {"group": "hosted"})
 
     assert said.startswith("schedule: when a hosted integration runs is decided by its host")
+
+
+async def test_a_tenants_halo_is_tried_by_an_agent_with_the_application_of_its_group(host: Office) -> None:
+    acme = tenant_spec().model_dump(mode="json", by_alias=True)
+    own = {"client_id": "for-the-site", "client_secret": "secret://site"}
+    await host.put("/tenants/acme", acme | {"halo": acme["halo"] | {"applications": {"site": own}}})
+
+    async with host.agent(), host.agent(name="cloud-1", connectors=(CLOUD,)):
+        by_site = await host.post("/tenants/acme/check?group=site")
+        hosted = await host.post("/tenants/acme/check?group=hosted")
+
+    assert (by_site["agent"], by_site["answer"]["steps"][0]["found"]) == ("one", "as for-the-site")
+    assert (hosted["agent"], hosted["answer"]["steps"][0]["found"]) == ("cloud-1", "as halo-integrator")
+    assert [right["missing"] for right in hosted["answer"]["rights"]] == ["its role forbids it"]
+
+
+async def test_nobody_tries_a_halo_that_works_for_another_tenant_or_cannot_be_heard(office: Office) -> None:
+    await office.post("/tenants", tenant_spec().model_dump(mode="json", by_alias=True), status=201)
+    await office.post("/tenants", tenant_spec("beta").model_dump(mode="json", by_alias=True), status=201)
+    await office.post("/groups", {"name": "site", "tenant": "beta"}, status=201)
+    await office.post("/agents", {"name": "one", "group": "site"}, status=201)
+
+    async with office.agent():
+        assert "No agent that can be heard works for tenant 'acme'" in await office.refused(
+            409, "POST", "/tenants/acme/check"
+        )
+        assert (await office.post("/tenants/beta/check"))["agent"] == "one"

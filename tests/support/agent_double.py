@@ -15,7 +15,7 @@ from halo_shared.integrators import Integrator
 from halo_shared.mapping import EntityMapping
 from halo_shared.messages.base import Failure
 from halo_shared.messages.codec import seal, unseal
-from halo_shared.messages.commands import COMMANDS, Cancel, LeaseGranted, LeaseRefused, Welcome
+from halo_shared.messages.commands import COMMANDS, Cancel, CheckHalo, LeaseGranted, LeaseRefused, Welcome
 from halo_shared.messages.events import (
     Event,
     EventBase,
@@ -30,7 +30,15 @@ from halo_shared.messages.events import (
     Started,
 )
 from halo_shared.messages.jobs import Job, SyncJob
-from halo_shared.messages.requests import ConnectorSpec, Hello, LeaseRequest, Request
+from halo_shared.messages.requests import (
+    ConnectorSpec,
+    HaloChecked,
+    Hello,
+    LeaseRequest,
+    Request,
+    Right,
+    Step,
+)
 from halo_shared.outcomes import Outcome
 from halo_shared.redaction import Redactor
 from halo_shared.runs import Counts, Excess, RunStatus, Tally
@@ -209,6 +217,7 @@ class _Double:
                 version="0.0.1",
                 slots=1,
                 connectors=connectors,
+                obeys=("check_halo",),
             )
         )
         await self._welcome
@@ -221,11 +230,25 @@ class _Double:
                         self._welcome.set_result(welcome)
                     case LeaseGranted() | LeaseRefused() as answer:
                         self._asked.pop(answer.ask).set_result(answer)
+                    case CheckHalo() as command:
+                        await self._request(self._checked(command))
                     case Cancel(run=run) if run in self._attempts:
                         self._attempts[run].cancelled.set()
                     case _:
                         pass
                 await delivery.done()
+
+    def _checked(self, command: CheckHalo) -> HaloChecked:
+        """It enters every Halo, and may write everything there but users."""
+        denied = Right(entity=EntityKind.USERS, access="write", path="Users", missing="its role forbids it")
+        return HaloChecked(
+            agent=self._name,
+            session=self._session,
+            ask=command.ask,
+            tenant=command.tenant,
+            steps=(Step(stage="sign-in", found=f"as {command.halo.client_id}"),),
+            rights=(denied,),
+        )
 
     async def work(self) -> None:
         group = self._welcome.result().group

@@ -1,6 +1,6 @@
 """Trying a connection stage by stage."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from halo_agent import connectors
 from halo_agent.connectors import CheckStep, Secrets
@@ -22,7 +22,7 @@ async def check_source(integration: IntegrationSpec, secrets: Secrets) -> AsyncI
             yield step
 
 
-async def check_halo(halo: HaloConnection, secrets: Secrets, clock: Clock) -> AsyncIterator[CheckStep]:
+async def check_halo(halo: HaloConnection, secrets: Secrets, clock: Clock) -> AsyncGenerator[CheckStep]:
     """Each stage of reaching Halo as it succeeds; the first that fails raises what to do about it."""
     secret = secrets.resolve(halo.client_secret)
     async with open_halo(
@@ -36,13 +36,25 @@ async def check_rights(
     halo: HaloConnection, integration: IntegrationSpec, secrets: Secrets, clock: Clock
 ) -> Sequence[Right]:
     """Every right that the integration needs in Halo, each with what is missing. Nothing is written."""
-    secret = secrets.resolve(halo.client_secret)
     users = integration.mapping.get(EntityKind.USERS)
     tickets = bool(users and users.retire.not_with_open_tickets)
+    return await halo_rights(halo, integration.entities, secrets, clock, tickets=tickets)
+
+
+async def halo_rights(
+    halo: HaloConnection,
+    entities: Sequence[EntityKind],
+    secrets: Secrets,
+    clock: Clock,
+    *,
+    tickets: bool = False,
+) -> Sequence[Right]:
+    """Every right that these entities need in Halo, each with what is missing. Nothing is written."""
+    secret = secrets.resolve(halo.client_secret)
     async with open_halo(
         halo, secret, clock=clock, budget=halo, permit=NeverWrites(), tell=_unheard, use=Use()
     ) as target:
-        return await target.rights(integration.entities, tickets=tickets)
+        return await target.rights(entities, tickets=tickets)
 
 
 async def _unheard(text: str) -> None:

@@ -27,10 +27,9 @@ from halo_shared.secrets import LocalSecrets, TenantSecrets
 log = logs.get(__name__)
 
 
-def secrets_for(assignment: Assignment, secrets: LocalSecrets) -> Secrets:
-    """What this work may resolve: a hosted agent serves tenants that must not name each other's secrets."""
-    hosted = assignment.integration.group == HOSTED_GROUP
-    return TenantSecrets(secrets, assignment.tenant) if hosted else secrets
+def secrets_for(group: str | None, tenant: str, secrets: LocalSecrets) -> Secrets:
+    """What work for this tenant may resolve: a hosted agent serves tenants that must not name each other's secrets."""
+    return TenantSecrets(secrets, tenant) if group == HOSTED_GROUP else secrets
 
 
 class SyncJobs:
@@ -64,7 +63,7 @@ class SyncJobs:
             log.info("links_compared_anew", run=grant.run, fence=grant.fence, before=grant.previous_fence)
         await reporter.progress(Stage.CONNECT, 0, None, ledger.counts)
         settings = connector.parse(integration.settings)
-        secrets = secrets_for(assignment, self._secrets)
+        secrets = secrets_for(integration.group, assignment.tenant, self._secrets)
         secret = secrets.resolve(assignment.halo.client_secret)
         async with AsyncExitStack() as stack:
             source = await stack.enter_async_context(connector.open(settings, secrets))

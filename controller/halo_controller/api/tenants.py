@@ -1,7 +1,8 @@
 """Tenants: the Halo instances that are kept in step."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
+from uuid import uuid4
 
 from fastapi import APIRouter, Body
 
@@ -10,11 +11,21 @@ from halo_controller.api.context import Wired
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import TENANT
 from halo_controller.errors import Conflict, Invalid
-from halo_controller.nouns import Tenant
-from halo_controller.store import integrations, tenants
+from halo_controller.hosting.trying import tester
+from halo_controller.nouns import HaloCheck, Tenant
+from halo_controller.store import agents, checks, integrations, outbox, tenants
+from halo_controller.wiring import Controller
+from halo_shared.identifiers import GroupId
 from halo_shared.integrations import TenantSpec
+from halo_shared.messages.codec import seal
+from halo_shared.messages.commands import CheckHalo
+from halo_shared.topology import to_agent
 
 router = APIRouter(prefix="/tenants", tags=["tenants"])
+
+PATIENCE: Final = 28.0
+"""Seconds; the agent gives up before."""
+LOOK_EVERY: Final = 0.2
 
 Spec = Annotated[TenantSpec, Body(openapi_examples=TENANT)]
 
@@ -24,6 +35,40 @@ async def add(controller: Wired, spec: Spec) -> Tenant:
     """Secrets are named (`secret://name`), never sent: their values lie on the agents."""
     async with controller.database.write() as db:
         return await tenants.add(db, spec, controller.clock.now())
+
+
+@router.post("/{tenant}/check", summary="Try a tenant's Halo", responses=NOT_FOUND | CONFLICT)
+async def check(controller: Wired, tenant: str, group: GroupId | None = None) -> HaloCheck:
+    """An agent enters it with the tenant's application and tells what it may do there; nothing is written.
+
+    One of the given group, else one that works for the tenant. Answers without `answer` when the agent is too slow.
+    """
+    now, ask = controller.clock.now(), uuid4()
+    async with controller.database.write() as db:
+        spec = (await tenants.get(db, tenant)).spec
+        groups = [await tenants.get_group(db, group)] if group else await tenants.every_group(db)
+        agent = tester(spec, groups, await agents.every(db), now)
+        if agent is None:
+            raise Conflict(
+                f"No agent that can be heard works for tenant '{tenant}'; once one runs, try again with: "
+                f"halo-controller tenants check {tenant}"
+            )
+        await checks.ask(db, tenant, ask, agent.name, now)
+        command = CheckHalo(ask=ask, tenant=tenant, halo=spec.halo.entered_by(agent.group))
+        await outbox.put(db, seal(command, message_id=str(ask), version=agent.protocol), to_agent(agent.name))
+    controller.publisher.wake()
+    return await _answered(controller, tenant)
+
+
+async def _answered(controller: Controller, tenant: str) -> HaloCheck:
+    """The try once it is over, or as it is when nobody waits any longer."""
+    give_up_at = controller.clock.monotonic() + PATIENCE
+    while True:
+        async with controller.database.read() as db:
+            found = await checks.of(db, tenant)
+        if found and (found.answer or controller.clock.monotonic() > give_up_at):
+            return found
+        await controller.clock.sleep(LOOK_EVERY)
 
 
 @router.get("", summary="List tenants")

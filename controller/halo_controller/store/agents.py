@@ -77,6 +77,7 @@ async def greet(db: AsyncConnection, hello: Hello, now: datetime) -> None:
             free_slots=hello.slots - len(hello.held),
             dropped=0,
             connectors=connectors,
+            obeys=list(hello.obeys),
         )
     )
 

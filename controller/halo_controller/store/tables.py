@@ -90,6 +90,7 @@ agents = Table(
     Column("protocol", Integer, nullable=False, server_default="0"),
     Column("stalled", Float, nullable=False, server_default="0"),
     Column("draining", Boolean, nullable=False, server_default=false()),
+    Column("obeys", JSON, nullable=False, server_default="[]"),
 )
 
 strangers = Table(
@@ -196,6 +197,17 @@ Index(
     unique=True,
     sqlite_where=text("ended_at IS NULL"),
     postgresql_where=text("ended_at IS NULL"),
+)
+
+halo_checks = Table(
+    "halo_checks",
+    metadata,
+    Column("tenant", ForeignKey("tenants.name"), primary_key=True),
+    Column("ask", Uuid, nullable=False),
+    Column("agent", String(40), nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("answered_at", Moment),
+    Column("answer", JSON),
 )
 
 hosted_classes = Table(

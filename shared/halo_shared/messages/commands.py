@@ -112,8 +112,17 @@ class Cancel(Message):
     reason: str
 
 
+class CheckHalo(Message):
+    """Try to enter this Halo, and tell what you may do there; write nothing. For an agent that said it obeys this."""
+
+    kind: Literal["check_halo"] = "check_halo"
+    ask: UUID
+    tenant: TenantId
+    halo: HaloConnection
+
+
 Command = Annotated[
-    Welcome | Rejected | LeaseGranted | LeaseRefused | LeasesRenewed | Cancel,
+    Welcome | Rejected | LeaseGranted | LeaseRefused | LeasesRenewed | Cancel | CheckHalo,
     Field(discriminator="kind"),
 ]
 COMMANDS: TypeAdapter[Command] = TypeAdapter(Command)

@@ -9,10 +9,10 @@ from uuid import UUID
 from pydantic import Field, TypeAdapter
 
 from halo_shared.entities import EntityKind
-from halo_shared.identifiers import AgentId, RunId, Slug
+from halo_shared.identifiers import AgentId, RunId, Slug, TenantId
 from halo_shared.integrators import Integrator
 from halo_shared.mapping import EntityMapping
-from halo_shared.messages.base import Message
+from halo_shared.messages.base import Failure, Message
 from halo_shared.runs import Frozen
 
 
@@ -53,6 +53,8 @@ class Hello(Message):
     slots: int
     connectors: tuple[ConnectorSpec, ...]
     held: tuple[HeldLease, ...] = ()
+    obeys: tuple[str, ...] = ()
+    """The commands that it obeys besides those which every agent does."""
 
 
 class Heartbeat(Message):
@@ -101,5 +103,39 @@ class Echo(Message):
     id: UUID
 
 
-Request = Annotated[Hello | Heartbeat | LeaseRequest | Goodbye | Echo, Field(discriminator="kind")]
+class Step(Frozen):
+    """One stage of entering Halo that succeeded, and what it showed."""
+
+    stage: str
+    found: str
+
+
+class Right(Frozen):
+    """Something that must be done in Halo for an entity, and what keeps the application from it."""
+
+    entity: EntityKind
+    access: Literal["read", "write"]
+    path: str
+    missing: str = ""
+    """Why it is not allowed, in words; empty when it is."""
+
+
+class HaloChecked(Message):
+    """What came of trying to enter a tenant's Halo: the answer to `check_halo`."""
+
+    kind: Literal["halo_checked"] = "halo_checked"
+    agent: AgentId
+    session: UUID
+    ask: UUID
+    tenant: TenantId
+    steps: tuple[Step, ...] = ()
+    """Those that succeeded, in their order."""
+    rights: tuple[Right, ...] = ()
+    failure: Failure | None = None
+    """What kept the next step from succeeding."""
+
+
+Request = Annotated[
+    Hello | Heartbeat | LeaseRequest | Goodbye | HaloChecked | Echo, Field(discriminator="kind")
+]
 REQUESTS: TypeAdapter[Request] = TypeAdapter(Request)
