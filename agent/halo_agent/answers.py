@@ -1,11 +1,38 @@
 """What HTTP answers, and the failures to obtain one, say to every client alike."""
 
 import ssl
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import httpx
 
 from halo_shared.clock import Clock
+from halo_shared.errors import HaloIntegratorError, SettingsInvalid, SourceUnavailable
+
+
+def object_of(response: httpx.Response) -> Mapping[str, Any]:  # Any: whatever the JSON holds
+    """The object in an answer; empty when there is none."""
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def unreachable(error: httpx.RequestError) -> HaloIntegratorError:
+    """The error that a request to a tool without an answer stands for."""
+    host = error.request.url.host
+    told = f"{type(error).__name__}: {error}"
+    if certificate_refused(error):
+        return SettingsInvalid(
+            f"The certificate of {host} is not trusted by this machine: where a proxy reads along, "
+            "name its authority in SSL_CERT_FILE.",
+            detail=told,
+        )
+    return SourceUnavailable(
+        f"{host} cannot be reached, or did not answer in time: check DNS, proxy and firewall.", detail=told
+    )
 
 
 def retry_after(response: httpx.Response, clock: Clock) -> float | None:

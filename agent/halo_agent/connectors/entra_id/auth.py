@@ -3,11 +3,9 @@
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 """
 
-import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 from uuid import uuid4
@@ -19,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from pydantic import SecretStr
 
+from halo_agent.answers import object_of, unreachable
+from halo_agent.bearer import BearerAuth, Token
 from halo_agent.connectors import Secrets
 from halo_agent.connectors.entra_id import refusals
 from halo_agent.connectors.entra_id.clouds import Endpoints
@@ -32,16 +32,8 @@ ASSERTION_LIFE: Final = timedelta(minutes=5)
 BY_ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A bearer token and, on the monotonic clock, when to renew it."""
-
-    value: SecretStr
-    renew_at: float
-
-
-class GraphAuth(httpx.Auth):
-    """Signs requests with a token of one directory; asks for a new one before its end, or when it is refused."""
+class GraphAuth(BearerAuth):
+    """Signs requests with a token of one directory."""
 
     def __init__(
         self,
@@ -51,34 +43,13 @@ class GraphAuth(httpx.Auth):
         secrets: Secrets,
         clock: Clock,
     ) -> None:
+        super().__init__(clock)
         self._http = http
         self._endpoints = endpoints
         self._directory = directory
         self._secrets = secrets
-        self._clock = clock
-        self._token: Token | None = None
-        self._turn = asyncio.Lock()
 
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Sign the request; once more with a new token when the first is refused."""
-        token = await self._current()
-        response = yield _signed(request, token)
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            yield _signed(request, await self._renewed(token))
-
-    async def _current(self) -> Token:
-        async with self._turn:
-            if self._token is None or self._clock.monotonic() >= self._token.renew_at:
-                self._token = await self._ask()
-            return self._token
-
-    async def _renewed(self, refused: Token) -> Token:
-        async with self._turn:
-            if self._token is None or self._token is refused:
-                self._token = await self._ask()
-            return self._token
-
-    async def _ask(self) -> Token:
+    async def _ask_for_token(self) -> Token:
         url = self._endpoints.token(self._directory.tenant)
         form = {
             "grant_type": "client_credentials",
@@ -90,7 +61,7 @@ class GraphAuth(httpx.Auth):
         try:
             response = await self._http.post(url, data=form)
         except httpx.RequestError as error:
-            raise refusals.unreachable(error) from error
+            raise unreachable(error) from error
         if not response.is_success:
             raise refusals.of_sign_in(response, self._directory, self._clock)
         return _token_of(response, asked_at)
@@ -142,14 +113,9 @@ def _certified(certificate: Certificate, secrets: Secrets) -> tuple[RSAPrivateKe
     return key, shown
 
 
-def _signed(request: httpx.Request, token: Token) -> httpx.Request:
-    request.headers["Authorization"] = f"Bearer {token.value.get_secret_value()}"
-    return request
-
-
 def _token_of(response: httpx.Response, asked_at: float) -> Token:
-    body = refusals.body_of(response)
+    body = object_of(response)
     value, life = body.get("access_token"), body.get("expires_in")
     if not isinstance(value, str) or not isinstance(life, int):
         raise refusals.not_understood(response)
-    return Token(SecretStr(value), asked_at + max(life - EARLY, life / 2))
+    return Token(SecretStr(value), life, asked_at + max(life - EARLY, life / 2))

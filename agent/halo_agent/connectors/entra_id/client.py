@@ -1,34 +1,22 @@
 """Microsoft Graph over HTTP: reads, page by page, no faster than it is allowed to."""
 
-import random
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final
 
 import httpx
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_exponential_jitter,
-)
 
+from halo_agent.answers import object_of, unreachable
 from halo_agent.connectors.entra_id import refusals
 from halo_agent.connectors.entra_id.auth import GraphAuth
 from halo_agent.connectors.entra_id.clouds import Endpoints
 from halo_agent.connectors.entra_id.refusals import StateLost
+from halo_agent.insisting import insist
 from halo_shared.clock import Clock
-from halo_shared.errors import RateLimited, SettingsInvalid, TransientError
+from halo_shared.errors import SettingsInvalid
 
 Row = Mapping[str, Any]  # Any: a Graph object is JSON
 NEXT: Final = "@odata.nextLink"
 DELTA: Final = "@odata.deltaLink"
-
-ATTEMPTS: Final = 6
-LONGEST_WAIT: Final = 60.0
-LONGEST_OBEYED: Final = 300.0
-"""Seconds of a Retry-After that are waited for here; the run is tried again later where Microsoft asks for more."""
-_GROWING: Final = wait_exponential_jitter(multiplier=2, max=LONGEST_WAIT)
 
 # Asked first for patience by whoever else reads this directory: ours is no one's sign-in.
 _HEADERS: Final = {"x-ms-throttle-priority": "Low"}
@@ -58,14 +46,7 @@ class GraphClient:
                 "the token is not sent there. Reset the integration's cursor."
             )
         request = self._http.build_request("GET", url, headers={**_HEADERS, **(headers or {})})
-        insisting = AsyncRetrying(
-            sleep=self._clock.sleep,
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=_pause,
-            retry=retry_if_exception(_worth_another),
-            reraise=True,
-        )
-        return await insisting(self._once, request, permission)
+        return await insist(lambda: self._once(request, permission), self._clock, final=StateLost)
 
     async def pages(
         self, url: str, *, permission: str, headers: Mapping[str, str] | None = None
@@ -81,10 +62,10 @@ class GraphClient:
         try:
             response = await self._http.send(request, auth=self._auth)
         except httpx.RequestError as error:
-            raise refusals.unreachable(error) from error
+            raise unreachable(error) from error
         if not response.is_success:
             raise refusals.of_graph(response, f"read {request.url.path}", permission, self._clock)
-        body = refusals.body_of(response)
+        body = object_of(response)
         if not body:
             raise refusals.not_understood(response)
         return body
@@ -94,17 +75,3 @@ def rows(page: Row) -> list[Row]:
     """The objects on a page."""
     found: list[Row] = page.get("value", [])
     return found
-
-
-def _worth_another(error: BaseException) -> bool:
-    if isinstance(error, RateLimited):
-        return (error.retry_after or 0) <= LONGEST_OBEYED
-    return isinstance(error, TransientError) and not isinstance(error, StateLost)
-
-
-def _pause(state: RetryCallState) -> float:
-    """Seconds before the next attempt: what Microsoft asks for, since earlier ones count against us, else growing."""
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, RateLimited) and error.retry_after is not None:
-        return error.retry_after + random.uniform(0, 1)  # noqa: S311  spreads requests, guards nothing
-    return _GROWING(state)

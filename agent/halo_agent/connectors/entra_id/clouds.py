@@ -1,10 +1,11 @@
 """Where Microsoft's clouds are: the sign-in and the data of one cloud belong together."""
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from halo_agent.addresses import HttpsRoot
 from halo_shared.mapping import Strict
 
 
@@ -20,20 +21,11 @@ class Cloud(StrEnum):
     """Run by 21Vianet."""
 
 
-def _root(address: str) -> str:
-    if not address.startswith("https://"):
-        raise ValueError(f"'{address}' must begin with https://, since a credential is sent there")
-    return address.rstrip("/")
-
-
-Root = Annotated[str, AfterValidator(_root)]
-
-
 class Endpoints(Strict):
     """The two addresses of a cloud; written out only for one that has no name here."""
 
-    login: Root = Field(description="Address of the sign-in, as in https://login.microsoftonline.com.")
-    graph: Root = Field(description="Address of Microsoft Graph, as in https://graph.microsoft.com.")
+    login: HttpsRoot = Field(description="Address of the sign-in, as in https://login.microsoftonline.com.")
+    graph: HttpsRoot = Field(description="Address of Microsoft Graph, as in https://graph.microsoft.com.")
 
     def token(self, tenant: str) -> str:
         """Where an application of this directory obtains its tokens."""

@@ -1,13 +1,12 @@
 """What Microsoft's refusals mean: a status and a code become one of our errors, with what to do."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
-from halo_agent.answers import certificate_refused, retry_after
+from halo_agent.answers import object_of, retry_after
 from halo_agent.connectors.entra_id.settings import Directory
 from halo_shared.clock import Clock
 from halo_shared.errors import (
@@ -74,7 +73,7 @@ def of_sign_in(response: httpx.Response, directory: Directory, clock: Clock) -> 
     """The error that a refused request for a token stands for."""
     if response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         return of_graph(response, "give a token", "", clock)
-    said = str(body_of(response).get("error_description", "")).splitlines()
+    said = str(object_of(response).get("error_description", "")).splitlines()
     code = _CODE.search(said[0]) if said else None
     rule = SIGN_IN.get(int(code[1])) if code else None
     if rule is None:
@@ -112,36 +111,12 @@ def of_graph(response: httpx.Response, doing: str, permission: str, clock: Clock
     return SettingsInvalid(f"Microsoft refused to {doing}{text}", detail=known)
 
 
-def unreachable(error: httpx.RequestError) -> HaloIntegratorError:
-    """The error that a request without an answer stands for."""
-    host = error.request.url.host
-    told = f"{type(error).__name__}: {error}"
-    if certificate_refused(error):
-        return SettingsInvalid(
-            f"The certificate of {host} is not trusted by this machine: where a proxy reads along, "
-            "name its authority in SSL_CERT_FILE.",
-            detail=told,
-        )
-    return SourceUnavailable(
-        f"{host} cannot be reached, or did not answer in time: check DNS, proxy and firewall.", detail=told
-    )
-
-
 def not_understood(response: httpx.Response) -> HaloIntegratorError:
     """The error for an answer that is not what its kind always is, as from a proxy's page."""
     return SourceUnavailable(
         f"{response.request.url.host} answered with something else than Microsoft does: does a proxy stand between?",
         detail=detail(response),
     )
-
-
-def body_of(response: httpx.Response) -> Mapping[str, Any]:  # Any: whatever the JSON holds
-    """The object in an answer; empty when there is none."""
-    try:
-        body = response.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def detail(response: httpx.Response) -> str:
@@ -154,7 +129,7 @@ def detail(response: httpx.Response) -> str:
 
 
 def _told(response: httpx.Response) -> tuple[str, str]:
-    error = body_of(response).get("error")
+    error = object_of(response).get("error")
     if not isinstance(error, dict):
         return "", ""
     return str(error.get("code", "")), str(error.get("message", ""))

@@ -1,13 +1,13 @@
 """Entering Halo: where to ask for a token, and a fresh one on every request."""
 
-import asyncio
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final
 
 import httpx
 from pydantic import SecretStr
 
+from halo_agent.answers import object_of
+from halo_agent.bearer import BearerAuth, Token
 from halo_agent.targets.halo.bodies import explain
 from halo_agent.targets.halo.errors import WHERE, NotSent, detail, refusal, unreachable
 from halo_shared.clock import Clock
@@ -49,48 +49,19 @@ class TokenEndpoint:
     tenant: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token, and when to ask for the next."""
-
-    value: SecretStr
-    life: float
-    renew_at: float
-
-
-class HaloAuth(httpx.Auth):
-    """Puts a valid token on each request; requests that need a new one share it."""
+class HaloAuth(BearerAuth):
+    """Signs requests with a token of one Halo; to ask for one raises HaloCredentialRefused, PermissionMissing,
+    SettingsInvalid or TransientError.
+    """
 
     def __init__(
         self, http: httpx.AsyncClient, connection: HaloConnection, secret: SecretStr, clock: Clock
     ) -> None:
+        super().__init__(clock)
         self._http = http
         self._connection = connection
         self._secret = secret
-        self._clock = clock
         self._endpoint: TokenEndpoint | None = None
-        self._token: Token | None = None
-        self._renewing = asyncio.Lock()
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Sign the request, and once more with a new token if Halo no longer takes the one it had."""
-        token = await self.token()
-        response = yield _signed(request, token)
-        # Its connection must be free again, or eight refused requests would leave none to ask for the token.
-        await response.aread()
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            yield _signed(request, await self.token(refused=token))
-
-    async def token(self, *, refused: Token | None = None) -> Token:
-        """The present token; a new one if that is old or the one refused.
-
-        Raises HaloCredentialRefused, PermissionMissing, SettingsInvalid or TransientError.
-        """
-        async with self._renewing:
-            held = self._token
-            if held is None or held is refused or self._clock.monotonic() >= held.renew_at:
-                held = self._token = await self._ask_for_token()
-            return held
 
     async def endpoint(self) -> TokenEndpoint:
         """Where tokens are given, as the instance itself says; by custom below /auth."""
@@ -185,11 +156,6 @@ def base(connection: HaloConnection) -> str:
     return str(connection.url).rstrip("/")
 
 
-def _signed(request: httpx.Request, token: Token) -> httpx.Request:
-    request.headers["Authorization"] = f"Bearer {token.value.get_secret_value()}"
-    return request
-
-
 def _passing(response: httpx.Response) -> bool:
     return response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS
 
@@ -201,7 +167,7 @@ def _not_sent(response: httpx.Response, doing: str, clock: Clock) -> HaloIntegra
 
 
 def _endpoint_of(response: httpx.Response) -> tuple[str, str | None]:
-    body = _object(response)
+    body = object_of(response)
     address, tenant = body.get("auth_url"), body.get("tenant_id")
     return (
         address.rstrip("/") if isinstance(address, str) else "",
@@ -211,7 +177,7 @@ def _endpoint_of(response: httpx.Response) -> tuple[str, str | None]:
 
 def _token_of(response: httpx.Response, asked_at: float) -> Token:
     """The token of a reply; to be renewed a minute before its end, or a tenth of a short life before."""
-    body = _object(response)
+    body = object_of(response)
     value, life = body.get("access_token"), body.get("expires_in")
     if not isinstance(value, str) or not value:
         raise NotSent("Halo answered the request for a token with something else.")
@@ -220,12 +186,4 @@ def _token_of(response: httpx.Response, asked_at: float) -> Token:
 
 
 def _error_code(response: httpx.Response) -> str:
-    return str(_object(response).get("error", ""))
-
-
-def _object(response: httpx.Response) -> dict[str, object]:
-    try:
-        body = response.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+    return str(object_of(response).get("error", ""))
