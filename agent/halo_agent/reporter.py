@@ -96,6 +96,7 @@ class EventReporter:
         self._stage: Stage | None = None
         self._stage_began = 0.0
         self._stage_done = 0
+        self._unsaid: _Far | None = None
         self.counts: Counts = {}
         """The last that were heard of."""
         self.doing = "starting"
@@ -114,6 +115,8 @@ class EventReporter:
         self.counts = counts
         if self._gathering.due:
             await self._tell_outcomes()
+        if stage is not self._stage:
+            await self._tell_unsaid()
         now = self._clock.monotonic()
         if stage is not self._stage or done < self._stage_done:
             self._stage_began = now
@@ -121,20 +124,11 @@ class EventReporter:
         self.doing = f"{stage} {done:,}" + (f" of {total:,}" if total is not None else "")
         if (seconds := now - self._stage_began) >= RATE_AFTER:
             self.doing += f", {done / seconds:,.0f} a second"
+        self._unsaid = _Far(stage, done, total, counts, self.doing)
         if stage is self._stage and now - self._spoke_at < PROGRESS_EVERY and done != total:
             return
         self._stage, self._spoke_at = stage, now
-        await self._say(
-            Progress(
-                **self._next(),
-                level=Level.DEBUG,
-                text=self.doing,
-                stage=stage,
-                done=done,
-                total=total,
-                counts=counts,
-            )
-        )
+        await self._tell_unsaid()
 
     async def record(
         self, kind: EntityKind, source_id: str, name: str, outcome: RecordOutcome, error: HaloIntegratorError
@@ -171,6 +165,7 @@ class EventReporter:
 
     async def finished(self, ending: "Ending") -> None:
         """The attempt's last word."""
+        await self._tell_unsaid()
         await self._tell_outcomes()
         await self._say(
             Finished(
@@ -186,6 +181,22 @@ class EventReporter:
                 cursors=ending.cursors,
             )
         )
+
+    async def _tell_unsaid(self) -> None:
+        """How far it is by now; the last of a stage, too, which came too soon after another to be said at once."""
+        far, self._unsaid = self._unsaid, None
+        if far:
+            await self._say(
+                Progress(
+                    **self._next(),
+                    level=Level.DEBUG,
+                    text=far.text,
+                    stage=far.stage,
+                    done=far.done,
+                    total=far.total,
+                    counts=far.counts,
+                )
+            )
 
     async def _tell_outcomes(self) -> None:
         if told := self._gathering.take():
@@ -207,6 +218,17 @@ class EventReporter:
 
     async def _say(self, event: Event) -> None:
         await self._outbox.put(event)
+
+
+@dataclass(frozen=True, slots=True)
+class _Far:
+    """How far a stage is."""
+
+    stage: Stage
+    done: int
+    total: int | None
+    counts: Counts
+    text: str
 
 
 class _Common(TypedDict):

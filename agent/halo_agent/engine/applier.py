@@ -29,6 +29,7 @@ async def apply(attempt: Attempt, plan: Plan) -> None:
 
     Raises the first error that is not about one record only.
     """
+    await attempt.reporter.progress(Stage.APPLY, attempt.ledger.handled, plan.size, attempt.ledger.counts)
     async for adopts in plan.adopted():
         await attempt.links.save([adopted.link for adopted in adopts])
         await references.await_unmet(attempt, adopts)

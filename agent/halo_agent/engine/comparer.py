@@ -29,6 +29,7 @@ LIST_SAVES: Final = 50
 
 async def compare(attempt: Attempt, kind: EntityKind, *, absence: bool) -> int:
     """Decide on each record that is not known to be unchanged; tells how many of Halo's were recognised."""
+    await attempt.reporter.progress(Stage.MATCH, 0, None, attempt.ledger.counts)
     await _of_linked(attempt, kind)
     recognised = await _of_unlinked(attempt, kind)
     await _of_lost(attempt, kind)

@@ -45,6 +45,7 @@ async def read(attempt: Attempt, kind: EntityKind) -> Proof:
     """Everything the source has of this kind; raises IncompleteRead when it never said that it had finished."""
     wanted = _wanted(attempt.assignment, kind, attributes_read(attempt.mapping(kind)))
     reading = Reading(kind, unfulfilled=set(map(str.casefold, wanted.attributes)))
+    await attempt.reporter.progress(Stage.READ, attempt.ledger.of(kind).read, None, attempt.ledger.counts)
     async with aclosing(attempt.source.read(wanted)) as items, aclosing(batched(items)) as batches:
         async for batch in batches:
             await _take(attempt, reading, batch)

@@ -69,7 +69,8 @@ class TestProgress:
         for done in range(5):
             await reporter.progress(Stage.READ, done, None, {})
         clock.move(PROGRESS_EVERY)
-        await reporter.progress(Stage.READ, 5, None, {})
+        for done in range(5, 8):
+            await reporter.progress(Stage.READ, done, None, {})
         await reporter.progress(Stage.APPLY, 0, 10, {})
         for done in range(1, 11):
             await reporter.progress(Stage.APPLY, done, 10, COUNTS)
@@ -78,6 +79,7 @@ class TestProgress:
         assert [(one.stage, one.done) for one in told] == [
             (Stage.READ, 0),
             (Stage.READ, 5),
+            (Stage.READ, 7),
             (Stage.APPLY, 0),
             (Stage.APPLY, 10),
         ]
