@@ -22,7 +22,7 @@ GIVEN_BROKER = os.environ.get("HALO_BROKER_URL")
 """A broker to use instead of a private one, which must have its management plugin."""
 
 # What the developer's shell says about a real installation must not reach a test.
-for _name in [name for name in os.environ if name.startswith("HALO_")]:
+for _name in [name for name in os.environ if name.startswith(("HALO_", "OTEL_"))]:
     del os.environ[_name]
 
 MARK_OF_FIXTURE = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID, uuid4
 
-from halo_shared import logs
+from halo_shared import logs, telemetry
 from halo_shared.clock import Clock
 from halo_shared.errors import BrokerUnavailable, Cancelled, DeadlinePassed, LeaseLost, RunError, Unroutable
 from halo_shared.messages.codec import seal
@@ -171,7 +171,9 @@ class Leases:
         request = LeaseRequest(agent=self._agent, session=self._session, run=run, ask=ask_id)
         self._asks[ask_id] = ask
         try:
-            await self._transport.publish(seal(request, message_id=str(ask_id)), TO_CONTROLLER)
+            await self._transport.publish(
+                seal(request, message_id=str(ask_id), traceparent=telemetry.traceparent()), TO_CONTROLLER
+            )
             async with asyncio.timeout(ANSWER_WITHIN):
                 return await ask.answer
         except (BrokerUnavailable, Unroutable, TimeoutError) as error:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from halo_agent.histories import READ, Gathering, cut
 from halo_agent.store.outbox import Outbox
+from halo_shared import telemetry
 from halo_shared.clock import Clock
 from halo_shared.entities import EntityKind
 from halo_shared.errors import Cancelled, HaloIntegratorError
@@ -117,6 +118,7 @@ class EventReporter:
             await self._tell_outcomes()
         if stage is not self._stage:
             await self._tell_unsaid()
+            telemetry.stage(stage)
         now = self._clock.monotonic()
         if stage is not self._stage or done < self._stage_done:
             self._stage_began = now

@@ -13,11 +13,13 @@ from pydantic import TypeAdapter
 
 from halo_agent.leases import Lease, Leases
 from halo_agent.reporter import Ending, EventReporter
-from halo_shared import logs
+from halo_shared import logs, telemetry
 from halo_shared.errors import Cancelled, ErrorClass, Settle, disposition
 from halo_shared.messages.commands import LeaseGranted, LeaseRefused
 from halo_shared.messages.jobs import Job
 from halo_shared.redaction import Redactor
+from halo_shared.telemetry import Attributes
+from halo_shared.telemetry.messaging import processing
 from halo_shared.topology import jobs_queue
 from halo_shared.transport import Delivery, Transport
 from halo_shared.transport.consuming import read, settle
@@ -141,9 +143,10 @@ class Worker:
 
     async def _attempt(self, job: Job, delivery: Delivery) -> None:
         try:
-            lease = await self._claim(job, delivery)
-            if lease:
-                await self._work(lease)
+            with processing(delivery):
+                lease = await self._claim(job, delivery)
+                if lease:
+                    await self._work(lease)
         # The worker's edge: what is wrong with one attempt must not end the others.
         except Exception:
             log.exception("attempt_broken", run=job.run)
@@ -151,7 +154,10 @@ class Worker:
     async def _claim(self, job: Job, delivery: Delivery) -> Lease | None:
         """The lease of this job's run, or None; settles the message in each case."""
         try:
-            answer = await self._leases.ask(job.run)
+            with telemetry.span("lease", attributes={"halo.run": job.run}) as span:
+                answer = await self._leases.ask(job.run)
+                if not isinstance(answer, Lease):
+                    span.failed(answer.code if answer else "NoAnswer")
         except asyncio.CancelledError:
             await settle(delivery, Settle.AGAIN)
             raise
@@ -173,15 +179,19 @@ class Worker:
         self._busy[grant.run] = reporter
         self._note()
         log.info("attempt_started", run=grant.run, fence=grant.fence, attempt=grant.attempt)
-        work = asyncio.create_task(self._start(lease, reporter), name=f"work on {grant.run}")
-        try:
-            await _until_done_or_ended(work, lease)
-        finally:
-            ending = self._ending(work, lease, reporter)
-            await reporter.finished(ending)
-            log.info(
-                "attempt_ended", run=grant.run, fence=grant.fence, status=ending.status, text=ending.text
-            )
+        with telemetry.span("attempt", attributes=_about(grant)) as span, telemetry.stages():
+            work = asyncio.create_task(self._start(lease, reporter), name=f"work on {grant.run}")
+            try:
+                await _until_done_or_ended(work, lease)
+            finally:
+                ending = self._ending(work, lease, reporter)
+                span.note({"halo.status": ending.status})
+                if ending.failure:
+                    span.failed(ending.failure.code)
+                await reporter.finished(ending)
+                log.info(
+                    "attempt_ended", run=grant.run, fence=grant.fence, status=ending.status, text=ending.text
+                )
 
     async def _start(self, lease: Lease, reporter: EventReporter) -> Ending:
         assignment = lease.grant.assignment
@@ -209,6 +219,16 @@ class Worker:
         """Let all who wait for a condition look again."""
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _about(grant: LeaseGranted) -> Attributes:
+    return {
+        "halo.tenant": grant.assignment.tenant,
+        "halo.integration": grant.assignment.integration.name,
+        "halo.run": grant.run,
+        "halo.fence": grant.fence,
+        "halo.attempt": grant.attempt,
+    }
 
 
 async def _settle_refused(delivery: Delivery, refused: LeaseRefused) -> None:

@@ -1,5 +1,6 @@
 """Opening runs and sending their jobs: the run and its job are written in one transaction."""
 
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,12 +11,14 @@ from halo_controller.lifecycle import Happening, follows
 from halo_controller.nouns import Explaining, Integration, Run, Trigger
 from halo_controller.store import hostings, integrations, outbox, runs
 from halo_controller.telling import tell
+from halo_shared import telemetry
 from halo_shared.identifiers import IntegrationRef, new_run_id
 from halo_shared.integrators import HOSTED_GROUP
 from halo_shared.messages.base import OLDEST_VERSION
 from halo_shared.messages.codec import seal
 from halo_shared.messages.jobs import SyncJob
 from halo_shared.runs import Mode, RunStatus
+from halo_shared.telemetry import Attributes, Span
 from halo_shared.topology import to_group
 
 
@@ -33,28 +36,31 @@ async def open_run(
 
     A run that explains leaves no trace in what is scheduled.
     """
-    integration = await integrations.get(db, ref)
-    group = _ready_group(integration)
-    wait = await _must_wait(db, ref.tenant, group)
-    run = Run(
-        id=new_run_id(),
-        tenant=ref.tenant,
-        integration=ref.name,
-        group=group,
-        status=RunStatus.QUEUED,
-        trigger=trigger,
-        reason=reason,
-        mode=explaining.mode if explaining else mode,
-        queued_at=now,
-        waits_for_turn=wait is not None,
-        preview=explaining.preview if explaining else False,
-        only=explaining.only if explaining else None,
-    )
-    await runs.add(db, run)
-    if run.whole:
-        await integrations.opened(db, ref, now)
-    await _send_job(db, run, integration, now)
-    await tell(db, run, f"Queued for group {group}: {reason}.{wait or ''}", now)
+    run_id = new_run_id()
+    with await _triggered(db, ref, trigger, reason, run_id):
+        integration = await integrations.get(db, ref)
+        group = _ready_group(integration)
+        wait = await _must_wait(db, ref.tenant, group)
+        run = Run(
+            id=run_id,
+            tenant=ref.tenant,
+            integration=ref.name,
+            group=group,
+            status=RunStatus.QUEUED,
+            trigger=trigger,
+            reason=reason,
+            mode=explaining.mode if explaining else mode,
+            queued_at=now,
+            waits_for_turn=wait is not None,
+            preview=explaining.preview if explaining else False,
+            only=explaining.only if explaining else None,
+            traceparent=telemetry.traceparent(),
+        )
+        await runs.add(db, run)
+        if run.whole:
+            await integrations.opened(db, ref, now)
+        await _send_job(db, run, integration, now)
+        await tell(db, run, f"Queued for group {group}: {reason}.{wait or ''}", now)
     return run
 
 
@@ -84,7 +90,10 @@ async def queue_again(db: AsyncConnection, run: Run, happening: Happening, reaso
         }
     )
     await runs.save(db, run)
-    await _send_job(db, run, integration, now)
+    with telemetry.span(
+        f"queue again {happening}", parent=run.traceparent, attributes=_about(run.ref, run.id, reason)
+    ):
+        await _send_job(db, run, integration, now)
     await tell(db, run, f"Queued again for group {run.group}: {reason}.{wait or ''}", now)
     return run
 
@@ -96,8 +105,10 @@ async def take_turn(db: AsyncConnection, run_id: str, now: datetime) -> None:
         return
     run = run.model_copy(update={"waits_for_turn": False})
     await runs.save(db, run)
-    await _send_job(db, run, await integrations.get(db, run.ref), now)
-    await tell(db, run, "Its turn has come.", now)
+    why = "Its turn has come."
+    with telemetry.span("take turn", parent=run.traceparent, attributes=_about(run.ref, run.id, why)):
+        await _send_job(db, run, await integrations.get(db, run.ref), now)
+    await tell(db, run, why, now)
 
 
 async def _must_wait(db: AsyncConnection, tenant: str, group: str) -> str | None:
@@ -122,8 +133,31 @@ async def _send_job(db: AsyncConnection, run: Run, integration: Integration, now
         queued_at=now,
     )
     # Any agent of the group may take it, so it speaks as the oldest of them.
-    sealed = seal(job, message_id=f"{run.id}.{run.attempt}", version=OLDEST_VERSION)
+    sealed = seal(
+        job,
+        message_id=f"{run.id}.{run.attempt}",
+        version=OLDEST_VERSION,
+        traceparent=telemetry.traceparent(),
+    )
     await outbox.put(db, sealed, to_group(run.group), run=run.id)
+
+
+async def _triggered(
+    db: AsyncConnection, ref: IntegrationRef, trigger: Trigger, reason: str, run_id: str
+) -> AbstractContextManager[Span]:
+    """The first span of a run's trace; that of a retry points to the run that it repeats."""
+    before = (await runs.latest(db, ref.tenant)).get(ref) if trigger is Trigger.RETRY else None
+    link = before.traceparent if before else None
+    return telemetry.span(f"trigger {trigger}", link=link, attributes=_about(ref, run_id, reason))
+
+
+def _about(ref: IntegrationRef, run_id: str, reason: str) -> Attributes:
+    return {
+        "halo.tenant": ref.tenant,
+        "halo.integration": ref.name,
+        "halo.run": run_id,
+        "halo.reason": reason,
+    }
 
 
 def _ready_group(integration: Integration) -> str:

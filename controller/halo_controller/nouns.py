@@ -221,6 +221,8 @@ class Run(Frozen):
     """It stops before the first write."""
     only: str | None = None
     """It is about the one record that this names."""
+    traceparent: str | None = None
+    """The span that opened it, where traces are sent: all that it causes stands below."""
 
     @property
     def whole(self) -> bool:

@@ -16,7 +16,7 @@ from halo_controller.publisher import Publisher
 from halo_controller.steering import send_cancel
 from halo_controller.store import agents, checks, integrations, outbox, runs, strangers, tenants
 from halo_controller.store.database import Database
-from halo_shared import logs
+from halo_shared import logs, telemetry
 from halo_shared.clock import Clock
 from halo_shared.errors import UnsupportedVersion
 from halo_shared.identifiers import AgentId
@@ -81,7 +81,12 @@ class Answerer:
                 await strangers.note(db, request.agent, NOT_REGISTERED, now)
                 return
             for command in await self._commands(db, request, agent, now):
-                sealed = seal(command, message_id=str(uuid4()), version=request.protocol)
+                sealed = seal(
+                    command,
+                    message_id=str(uuid4()),
+                    version=request.protocol,
+                    traceparent=telemetry.traceparent(),
+                )
                 await outbox.put(db, sealed, to_agent(agent.name))
         self._publisher.wake()
 

@@ -64,6 +64,8 @@ def get(name: str) -> structlog.stdlib.BoundLogger:
 def _quiet_libraries() -> None:
     for chatty in ("aio_pika", "httpx", "httpcore", "alembic", "aiosqlite", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # A receiver of traces that is away is worth a line, and not one for each try.
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     # What it has to say of a lost connection, it raises too, and we say it in our words.
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)
 

@@ -477,7 +477,10 @@ class StoreContract:
     # the outbox
 
     async def test_the_outbox_is_a_queue(self, database: Database) -> None:
-        sealed = [Envelope(str(uuid4()), "note", f"{{{number}}}".encode()) for number in range(5)]
+        sealed = [
+            Envelope(str(uuid4()), "note", f"{{{number}}}".encode(), f"trace {number}" if number else None)
+            for number in range(5)
+        ]
         async with database.write() as db:
             for number, envelope in enumerate(sealed):
                 await outbox.put(db, envelope, to_group("site"), run=builders.RUN_ID if number == 0 else None)

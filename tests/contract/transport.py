@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -81,6 +81,24 @@ class TransportContract:
                 "work",
                 False,
             )
+            await delivery.done()
+
+    async def test_what_a_message_belongs_to_arrives_with_it_also_a_second_time(
+        self, work: Transport
+    ) -> None:
+        traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        await work.publish(replace(envelope(), traceparent=traceparent), TO_WORK)
+        await work.publish(envelope(), TO_WORK)
+
+        async with work.consume(WORK, prefetch=1) as deliveries:
+            delivery = await arrival(deliveries)
+            assert delivery.traceparent == traceparent
+            await delivery.again()
+            delivery = await arrival(deliveries)
+            assert (delivery.traceparent, delivery.redelivered) == (traceparent, True)
+            await delivery.done()
+            delivery = await arrival(deliveries)
+            assert delivery.traceparent is None
             await delivery.done()
 
     async def test_messages_arrive_in_order(self, work: Transport) -> None:

@@ -96,7 +96,7 @@ class Product(ProcessWorld):
 
 @asynccontextmanager
 async def product(
-    broker_url: str, folder: Path, source: PeopleSource | None = None
+    broker_url: str, folder: Path, source: PeopleSource | None = None, traces_to: str | None = None
 ) -> AsyncIterator[Product]:
     """The product with its controller started, until the block ends."""
     async with AsyncExitStack() as stack:
@@ -104,5 +104,7 @@ async def product(
         source = source or FromSpreadsheet(folder / "people.xlsx", people(30))
         quiet = Console(quiet=True)
         whole = Product(broker_url, folder, sandbox, source, quiet, stack)
+        if traces_to:
+            whole.environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": traces_to, "OTEL_BSP_SCHEDULE_DELAY": "100"}
         await whole.start_controller()
         yield whole

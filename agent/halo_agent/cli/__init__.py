@@ -25,6 +25,7 @@ from halo_shared.errors import PermissionMissing
 from halo_shared.integrations import IntegrationSpec, TenantSpec
 from halo_shared.redaction import Redactor
 from halo_shared.secrets import LocalSecrets
+from halo_shared.telemetry import exported
 from halo_shared.transport.amqp import AmqpTransport
 
 app = typer.Typer(
@@ -128,7 +129,7 @@ def version() -> None:
 async def _run(settings: Settings) -> None:
     redactor = _redactor(settings)
     stopping = Stopping()
-    with on_signals(stopping):
+    with on_signals(stopping), exported("halo-integrator-agent", settings.name, environment()):
         async with AmqpTransport(settings.broker_url, name=f"halo-agent {settings.name}") as transport:
             await wiring.run(settings, transport, SystemClock(), redactor, stopping, deputised=True)
 

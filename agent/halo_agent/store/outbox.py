@@ -11,7 +11,7 @@ from uuid import uuid4
 import aiosqlite
 
 from halo_agent.store.files import opened, to_its_end, transaction
-from halo_shared import logs
+from halo_shared import logs, telemetry
 from halo_shared.errors import DiskFull
 from halo_shared.messages.codec import Envelope, seal, unseal
 from halo_shared.messages.events import EVENTS, Event, Finished, Level, Logged, Origin, Progress, Started
@@ -32,6 +32,7 @@ STEPS: Final = (
     );
     CREATE INDEX spool_rank ON spool (rank DESC, id)
     """,
+    "ALTER TABLE spool ADD COLUMN traceparent TEXT",
 )
 
 
@@ -91,11 +92,11 @@ class Outbox:
     async def oldest(self, limit: int) -> Sequence[Spooled]:
         """What has waited longest."""
         rows = await self._db.execute_fetchall(
-            "SELECT id, rank, message_id, kind, body, exchange, key FROM spool ORDER BY id LIMIT ?",
+            "SELECT id, rank, message_id, kind, body, traceparent, exchange, key FROM spool ORDER BY id LIMIT ?",
             (limit + len(self._sent),),
         )
         stored = [
-            Spooled(row[1], Envelope(row[2], row[3], row[4]), Address(row[5], row[6]), row[0])
+            Spooled(row[1], Envelope(*row[2:6]), Address(*row[6:]), row[0])
             for row in rows
             if row[0] not in self._sent
         ]
@@ -118,7 +119,10 @@ class Outbox:
         self._news.clear()
 
     async def _put(self, event: Event) -> None:
-        envelope, to = seal(event, message_id=str(event.id)), to_monitors(event)
+        # Of all that an attempt says, its beginning and its end have a span: more would bury the rest of the trace.
+        traceparent = telemetry.traceparent() if isinstance(event, Started | Finished) else None
+        envelope = seal(event, message_id=str(event.id), traceparent=traceparent)
+        to = to_monitors(event)
         fresh = Spooled(_rank(event), envelope, to)
         async with self._writer:
             try:
@@ -138,14 +142,16 @@ class Outbox:
         async with transaction(self._db):
             for one in events:
                 await self._db.execute(
-                    "INSERT INTO spool (rank, message_id, kind, exchange, key, body) VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO spool (rank, message_id, kind, body, traceparent, exchange, key) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (
                         one.rank,
                         one.envelope.id,
                         one.envelope.kind,
+                        one.envelope.body,
+                        one.envelope.traceparent,
                         one.to.exchange,
                         one.to.key,
-                        one.envelope.body,
                     ),
                 )
                 if stored >= self._limit:

@@ -100,18 +100,24 @@ def _facts(run: RunView) -> Iterator[tuple[str, str]]:
         yield "agent", f"{run.agent}, group {run.group}, attempt {run.attempt}"
     else:
         yield "group", run.group
+    yield from _times(run)
+    if run.requests:
+        yield "requests", f"{run.requests:,} to Halo"
+    if run.traceparent:
+        yield "trace", run.traceparent.split("-")[1]
+    if run.cancel_reason:
+        yield "cancelling", run.cancel_reason
+    for allowed in run.approved:
+        yield "approved", f"{allowed.action} up to {allowed.up_to:,} {allowed.entity}"
+
+
+def _times(run: RunView) -> Iterator[tuple[str, str]]:
     if run.started_at:
         yield "started", output.stamp(run.started_at)
     if run.ended_at:
         yield "ended", f"{output.stamp(run.ended_at)}, took {_took(run)}"
     if run.progress and run.status is RunStatus.RUNNING:
         yield "now", f"{run.progress.stage} {run.progress.done:,}"
-    if run.requests:
-        yield "requests", f"{run.requests:,} to Halo"
-    if run.cancel_reason:
-        yield "cancelling", run.cancel_reason
-    for allowed in run.approved:
-        yield "approved", f"{allowed.action} up to {allowed.up_to:,} {allowed.entity}"
 
 
 def _changes(run: Run) -> Table:

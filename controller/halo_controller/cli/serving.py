@@ -29,6 +29,7 @@ from halo_shared.errors import CredentialRefused, PermissionMissing
 from halo_shared.exits import leaves
 from halo_shared.redaction import Redactor
 from halo_shared.secrets import LocalSecrets
+from halo_shared.telemetry import exported
 from halo_shared.transport import Transport
 from halo_shared.transport.amqp import AmqpTransport
 
@@ -42,7 +43,8 @@ def run(settings: Settings) -> None:
     redactor = Redactor()
     logs.configure(redactor, level=settings.log_level, style=settings.log_format)
     try:
-        asyncio.run(serve(settings, redactor))
+        with exported("halo-integrator-controller", socket.gethostname(), os.environ):
+            asyncio.run(serve(settings, redactor))
     except asyncio.CancelledError:
         log.info("controller_stopped")
     except ExceptionGroup as group:

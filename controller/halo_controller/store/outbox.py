@@ -31,6 +31,7 @@ async def put(db: AsyncConnection, envelope: Envelope, to: Address, *, run: str 
             message_id=envelope.id,
             kind=envelope.kind,
             body=envelope.body,
+            traceparent=envelope.traceparent,
             run=run,
         )
     )
@@ -41,7 +42,10 @@ async def oldest(db: AsyncConnection, limit: int, *, after: int = 0) -> Sequence
     rows = await db.execute(select(outbox).where(outbox.c.id > after).order_by(outbox.c.id).limit(limit))
     return [
         Outgoing(
-            row.id, Envelope(row.message_id, row.kind, row.body), Address(row.exchange, row.key), row.run
+            row.id,
+            Envelope(row.message_id, row.kind, row.body, row.traceparent),
+            Address(row.exchange, row.key),
+            row.run,
         )
         for row in rows
     ]

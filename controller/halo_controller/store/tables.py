@@ -188,6 +188,7 @@ runs = Table(
     Column("preview", Boolean, nullable=False, server_default=false()),
     Column("only", Text),
     Column("waits_for_turn", Boolean, nullable=False, server_default=false()),
+    Column("traceparent", Text),
     ForeignKeyConstraint(["tenant", "integration"], ["integrations.tenant", "integrations.name"]),
 )
 Index(
@@ -286,6 +287,7 @@ outbox = Table(
     Column("message_id", String(64), nullable=False),
     Column("kind", String(20), nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("traceparent", Text),
     Column("run", String(12)),
     sqlite_autoincrement=True,
 )

@@ -25,16 +25,24 @@ class Envelope:
     id: str
     kind: str
     body: bytes
+    traceparent: str | None = None
+    """The span that it was made in, where it belongs to a trace: W3C's header, beside the message."""
 
 
-def seal(message: Message, *, message_id: str, version: int = PROTOCOL_VERSION) -> Envelope:
+def seal(
+    message: Message,
+    *,
+    message_id: str,
+    version: int = PROTOCOL_VERSION,
+    traceparent: str | None = None,
+) -> Envelope:
     """The message as bytes, with the id by which receivers may know a repeat.
 
     `version` is what the receiver speaks: what it does not know of the message, it ignores.
     """
     kind = getattr(message, "kind", type(message).__name__)
     spoken = message.model_copy(update={"protocol": version})
-    return Envelope(id=message_id, kind=kind, body=spoken.model_dump_json().encode())
+    return Envelope(message_id, kind, spoken.model_dump_json().encode(), traceparent)
 
 
 def unseal(body: bytes, family: TypeAdapter[M]) -> M:

@@ -25,6 +25,11 @@ class Delivery(Protocol):
     @property
     def redelivered(self) -> bool: ...
 
+    @property
+    def traceparent(self) -> str | None:
+        """As in `Envelope`."""
+        ...
+
     async def done(self) -> None:
         """Handled, or needing nothing more."""
         ...

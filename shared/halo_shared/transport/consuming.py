@@ -18,6 +18,7 @@ from halo_shared.errors import (
 )
 from halo_shared.messages.codec import unseal
 from halo_shared.redaction import scrub
+from halo_shared.telemetry.messaging import processing
 from halo_shared.topology import Queue
 from halo_shared.transport import Delivery, Transport
 
@@ -112,7 +113,8 @@ async def serve_batches(
     ):
         async for batch in batches:
             try:
-                await handle(*(message for message, _ in batch))
+                with processing(*(delivery for _, delivery in batch)):
+                    await handle(*(message for message, _ in batch))
             except TransientError as error:
                 log.warning("batch_waits", queue=queue.name, messages=len(batch), code=error.code)
                 await asyncio.gather(*(settle(delivery, Settle.AGAIN) for _, delivery in batch))
@@ -127,7 +129,8 @@ async def serve_batches(
 
 async def _handle(handle: Callable[[M], Awaitable[None]], message: M, delivery: Delivery) -> None:
     try:
-        await handle(message)
+        with processing(delivery):
+            await handle(message)
     # The edge of a loop: whatever happens, the delivery is settled.
     except Exception as error:
         after = disposition(error)

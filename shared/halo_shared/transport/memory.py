@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from halo_shared.errors import ConfigurationError, DeliveryLost, Unroutable
 from halo_shared.messages.codec import Envelope
+from halo_shared.telemetry.messaging import publishing
 from halo_shared.topology import BURIED, Address, Exchange, ExchangeKind, Queue, QueueKind
 from halo_shared.transport import Delivery, no_such_queue
 
@@ -50,7 +51,8 @@ class MemoryTransport:
                 self._declare_queue(part)
 
     async def publish(self, envelope: Envelope, to: Address) -> None:
-        await self.route(Stored(envelope), to)
+        with publishing(envelope, to) as traceparent:
+            await self.route(Stored(replace(envelope, traceparent=traceparent)), to)
 
     async def depth(self, queue: Queue) -> int | None:
         held = self._queues.get(queue.name)
@@ -204,6 +206,10 @@ class MemoryDelivery:
     @property
     def redelivered(self) -> bool:
         return self.stored.redelivered
+
+    @property
+    def traceparent(self) -> str | None:
+        return self.stored.envelope.traceparent
 
     async def done(self) -> None:
         self._settle()

@@ -6,8 +6,6 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-import httpx
-
 from halo_agent.connectors import CheckStep, Secrets
 from halo_agent.connectors.entra_id import cursor, records
 from halo_agent.connectors.entra_id.auth import GraphAuth
@@ -21,6 +19,7 @@ from halo_agent.connectors.entra_id.scope import Scope
 from halo_agent.connectors.entra_id.settings import EntraIdSettings
 from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.records import Finished, Gone, Remark, SourceRecord, UnreadableRecord
+from halo_agent.http import HttpClient
 from halo_shared.clock import Clock, SystemClock
 from halo_shared.entities import EntityKind
 from halo_shared.errors import ConfigurationError, IncompleteRead
@@ -103,7 +102,7 @@ class EntraIdSource:
         endpoints = endpoints_of(self._settings.cloud)
         # The machine's own authorities, so that a proxy which the company trusts is trusted here too.
         trusted = ssl.create_default_context()
-        async with httpx.AsyncClient(verify=trusted, timeout=self._settings.timeout.total_seconds()) as http:
+        async with HttpClient(verify=trusted, timeout=self._settings.timeout.total_seconds()) as http:
             yield [
                 DirectoryReader(
                     GraphClient(

@@ -10,6 +10,7 @@ import httpx
 from pydantic import SecretStr
 
 from halo_agent.engine.ports import Permit
+from halo_agent.http import HttpClient
 from halo_agent.targets.halo.arrays import Arrays
 from halo_agent.targets.halo.auth import HaloAuth, base
 from halo_agent.targets.halo.check import Step
@@ -82,7 +83,7 @@ async def open_halo(
     limits = httpx.Limits(max_connections=CONNECTIONS)
     # The machine's own authorities: an on-premise Halo is often signed by the company's.
     trusted = ssl.create_default_context()
-    async with httpx.AsyncClient(verify=trusted, timeout=timeout, limits=limits) as http:
+    async with HttpClient(verify=trusted, timeout=timeout, limits=limits) as http:
         auth = HaloAuth(http, connection, secret, clock)
         client = HaloClient(http, connection, auth, Traffic(clock, budget, tell), clock, permit)
         yield _target(client, auth, connection, clock, tell, use)

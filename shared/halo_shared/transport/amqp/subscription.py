@@ -23,6 +23,9 @@ _RESUBSCRIBE_AFTER: Final = 0.5
 _TAKEN_AGAIN_AFTER: Final = 2.0
 """Seconds; the broker frees a queue as soon as it sees the connection of the other consumer end."""
 
+TRACEPARENT: Final = "traceparent"
+"""The header of a message that belongs to a trace."""
+
 log = logs.get(__name__)
 
 _Inbox = asyncio.Queue[AbstractIncomingMessage | None]
@@ -152,6 +155,11 @@ class AmqpDelivery:
     @property
     def redelivered(self) -> bool:
         return bool(self._message.redelivered)
+
+    @property
+    def traceparent(self) -> str | None:
+        said = self._message.headers.get(TRACEPARENT)
+        return said if isinstance(said, str) else None
 
     async def done(self) -> None:
         self._settle()

@@ -12,12 +12,13 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from halo_shared.errors import BrokerUnavailable, Unroutable
 from halo_shared.messages.codec import Envelope
+from halo_shared.telemetry.messaging import publishing
 from halo_shared.topology import BURIED, Address, Exchange, Queue
 from halo_shared.transport import Delivery
 from halo_shared.transport.amqp.connection import PATIENCE, BrokerConnection
 from halo_shared.transport.amqp.faults import translated
 from halo_shared.transport.amqp.queues import declare_queue
-from halo_shared.transport.amqp.subscription import Subscription, Terms
+from halo_shared.transport.amqp.subscription import TRACEPARENT, Subscription, Terms
 
 _LONGEST_REASON: Final = 2000
 """Characters; headers share one frame, which the broker limits."""
@@ -61,14 +62,16 @@ class AmqpTransport:
                     await declare_queue(channel, part)
 
     async def publish(self, envelope: Envelope, to: Address) -> None:
-        message = aio_pika.Message(
-            envelope.body,
-            content_type="application/json",
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            message_id=envelope.id,
-            type=envelope.kind,
-        )
-        await self._publish(message, to)
+        with publishing(envelope, to) as traceparent:
+            message = aio_pika.Message(
+                envelope.body,
+                headers={TRACEPARENT: traceparent} if traceparent else None,
+                content_type="application/json",
+                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+                message_id=envelope.id,
+                type=envelope.kind,
+            )
+            await self._publish(message, to)
 
     @asynccontextmanager
     async def consume(
