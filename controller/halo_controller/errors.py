@@ -1,6 +1,12 @@
 """What the centre refuses, each with what would be right."""
 
-from halo_shared.errors import ConfigurationError, CredentialRefused, HaloIntegratorError, TransientError
+from halo_shared.errors import (
+    ConfigurationError,
+    CredentialRefused,
+    HaloIntegratorError,
+    PermissionMissing,
+    TransientError,
+)
 
 
 class NotFound(ConfigurationError):
@@ -17,6 +23,10 @@ class Invalid(ConfigurationError):
 
 class Unauthorised(CredentialRefused):
     """It is not known who asks."""
+
+
+class Forbidden(PermissionMissing):
+    """Who asks may not do that."""
 
 
 class AlreadyServed(ConfigurationError):

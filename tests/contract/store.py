@@ -13,6 +13,8 @@ from sqlalchemy import Connection, insert, inspect, select
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from halo_controller.access.roles import Role
+from halo_controller.access.tokens import Token
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import AgentState, Attempt, Run, RunProgress
 from halo_controller.store import agents, events, integrations, outbox, runs, tables, tenants, tokens
@@ -508,15 +510,16 @@ class StoreContract:
 
     async def test_a_token_lets_in_whom_it_was_made_for(self, database: Database) -> None:
         old, new = tokens.fresh(), tokens.fresh()
+        operator = Token(name="operator", role=Role.OPERATOR, created_at=NOW)
         async with database.write() as db:
-            await tokens.put(db, "operator", old, NOW)
-            await tokens.put(db, "dashboard", tokens.fresh(), NOW)
-            assert await tokens.owner(db, old) == "operator"
-            await tokens.put(db, "operator", new, NOW)
+            await tokens.put(db, operator, old)
+            await tokens.put(db, operator.model_copy(update={"name": "second"}), tokens.fresh())
+            assert await tokens.find(db, old) == operator
+            await tokens.put(db, operator, new)
 
-            assert await tokens.owner(db, new) == "operator"
-            assert await tokens.owner(db, old) is None
-            assert await tokens.owner(db, "") is None
+            assert await tokens.find(db, new) == operator
+            assert await tokens.find(db, old) is None
+            assert await tokens.find(db, "") is None
             digests = (await db.scalars(select(tables.tokens.c.digest))).all()
         assert new not in digests
 

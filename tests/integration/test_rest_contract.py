@@ -32,6 +32,8 @@ PLACES: Final = {
     "silence": "9be2",
     "monitor": "grafana",
     "record": "1",
+    "token": "acme-dashboard",
+    "entry": "1",
 }
 NEED_A_BROKER: Final = {"POST /monitors", "GET /monitors", "DELETE /monitors/{monitor}"}
 """See test_monitors."""
@@ -57,7 +59,14 @@ class Caller:
         reply = await self._office.ask(operation.method, path, body or operation.example)
         assert reply.status_code == operation.success, f"{name}: {reply.text}"
         self.called.add(name)
+        await self._wrote_itself_down(operation, reply.headers.get("x-request-id", ""))
         return reply.json() if reply.content else None
+
+    async def _wrote_itself_down(self, operation: Operation, request: str) -> None:
+        """A change has left exactly one entry in the audit log, and a look has left none."""
+        entries = await self._office.get("/audit", limit=1_000)
+        left = [entry["action"] for entry in entries if entry["request"] == request]
+        assert left == ([] if operation.method == "GET" else [operation.action]), operation
 
 
 async def hold(attempt: Attempt) -> None:
@@ -97,6 +106,12 @@ async def host(office: Office, caller: Caller) -> None:
         assert await call("GET /catalogue/{connector}", connector=CLOUD.name) in await call("GET /catalogue")
         for page in ("active", "schedule", "log"):
             await call(f"GET /integrator/{page}")
+
+
+async def let_in(caller: Caller) -> None:
+    """A token, from its first day to its last, and what the audit log says of it."""
+    for name in ("POST /tokens", "GET /tokens", "DELETE /tokens/{token}", "GET /audit", "GET /audit/{entry}"):
+        await caller.call(name)
 
 
 async def fail(attempt: Attempt) -> None:
@@ -150,6 +165,7 @@ async def test_every_operation_works_and_so_do_the_examples(office: Office) -> N
     await call("GET /incidents/{incident}", incident=incident["id"])
     await call("POST /incidents/{incident}/acknowledge", incident=incident["id"])
 
+    await let_in(caller)
     await explain(office, caller)
     await host(office, caller)
     async with office.agent(hold, name="london-1"):

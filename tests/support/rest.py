@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import httpx
 
+from halo_controller.access.roles import Role
+from halo_controller.access.tokens import Token
 from halo_controller.api.app import build
 from halo_controller.api.server import listen, listening
 from halo_controller.cli.serving import OPERATOR, serving
@@ -162,7 +164,7 @@ async def an_api(database: Database, transport: Transport) -> AsyncIterator[Api]
     """The API over a controller whose loops stand still, so that none dies of what a test breaks."""
     clock, token = SystemClock(), tokens.fresh()
     async with database.write() as db:
-        await tokens.put(db, OPERATOR, token, clock.now())
+        await tokens.put(db, Token(name=OPERATOR, role=Role.OPERATOR, created_at=clock.now()), token)
     controller = Controller(database, transport, Publisher(database, transport, clock), clock)
     with listen("127.0.0.1", 0) as listener:
         async with listening(build(controller), listener) as url, _client(url) as http:
@@ -196,6 +198,12 @@ class Operation:
     def success(self) -> int:
         """The status of a request that was not refused."""
         return min(int(status) for status in self.described["responses"])
+
+    @property
+    def action(self) -> Json:
+        """The action that it declares, and so the right that it needs; None where it answers everybody."""
+        declared = [action for one in self.described.get("security", ()) for action in one["HTTPBearer"]]
+        return declared[0] if len(declared) == 1 else None
 
     @property
     def body(self) -> Json:

@@ -5,58 +5,72 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body
 
+from halo_controller.access.roles import Action
 from halo_controller.api import queues
-from halo_controller.api.context import Wired
+from halo_controller.api.context import Asked, Wired, needs
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import AGENT
 from halo_controller.api.models import AgentView, NewAgent
+from halo_controller.audit.nouns import Noun
 from halo_controller.errors import Conflict
-from halo_controller.nouns import AgentState
+from halo_controller.nouns import Agent, AgentState
 from halo_controller.store import agents, runs, strangers, tenants
-from halo_controller.wiring import Controller
 from halo_shared.topology import agent_queue
 
 router = APIRouter(prefix="/agents", tags=["agents"])
 
 
-@router.post("", status_code=201, summary="Register an agent", responses=NOT_FOUND | CONFLICT)
+@router.post(
+    "",
+    status_code=201,
+    summary="Register an agent",
+    responses=NOT_FOUND | CONFLICT,
+    dependencies=[needs(Action.AGENTS_ADD)],
+)
 async def add(controller: Wired, body: Annotated[NewAgent, Body(openapi_examples=AGENT)]) -> AgentView:
     """Its queue is made on the broker at once, so that it is there when the agent starts."""
     now = controller.clock.now()
-    async with controller.database.write() as db:
-        group = await tenants.get_group(db, body.group)
-        agent = await agents.add(db, body.name, group.name, now)
-        await strangers.forget(db, agent.name)
+    async with controller.changing(Noun.AGENT, body.name) as change:
+        group = await tenants.get_group(change.db, body.group)
+        agent = await agents.add(change.db, body.name, group.name, now)
+        await strangers.forget(change.db, agent.name)
     note = await queues.declare(controller, agent_queue(agent.name))
     return AgentView.of(agent, now, note=note)
 
 
-@router.get("", summary="List agents")
+@router.get("", summary="List agents", dependencies=[needs(Action.AGENTS_READ)])
 async def every(controller: Wired, group: str | None = None) -> Sequence[AgentView]:
     """`expected` was never heard of, `online` is heard, `silent` missed three heartbeats, `stalled` is heard and does
     not move, `draining` takes nothing new, `stopped` said goodbye."""
     async with controller.database.read() as db:
         known = await agents.every(db, group)
-    return [AgentView.of(agent, controller.clock.now()) for agent in known]
+    return [_view(controller, agent) for agent in known]
 
 
-@router.post("/{agent}/drain", summary="Drain an agent", responses=NOT_FOUND)
+@router.post(
+    "/{agent}/drain", summary="Drain an agent", responses=NOT_FOUND, dependencies=[needs(Action.AGENTS_DRAIN)]
+)
 async def drain(controller: Wired, agent: str) -> AgentView:
     """It finishes what it has and takes nothing new; what waits goes to the others of its group."""
     return await _drain(controller, agent, draining=True)
 
 
-@router.post("/{agent}/resume", summary="Let a drained agent work again", responses=NOT_FOUND)
+@router.post(
+    "/{agent}/resume",
+    summary="Let a drained agent work again",
+    responses=NOT_FOUND,
+    dependencies=[needs(Action.AGENTS_RESUME)],
+)
 async def resume(controller: Wired, agent: str) -> AgentView:
     """It takes jobs again as soon as it hears of it, within a heartbeat."""
     return await _drain(controller, agent, draining=False)
 
 
-async def _drain(controller: Controller, name: str, *, draining: bool) -> AgentView:
+async def _drain(controller: Asked, name: str, *, draining: bool) -> AgentView:
     now = controller.clock.now()
-    async with controller.database.write() as db:
-        agent = await agents.drain(db, name, draining=draining)
-        others = [one for one in await agents.every(db, agent.group) if one.name != name]
+    async with controller.changing(Noun.AGENT, name) as change:
+        agent = await agents.drain(change.db, name, draining=draining)
+        others = [one for one in await agents.every(change.db, agent.group) if one.name != name]
     able = [one for one in others if one.state(now) is AgentState.ONLINE]
     alone = (
         "" if able or not draining else f"No other agent of group '{agent.group}' is online: its work waits."
@@ -64,22 +78,36 @@ async def _drain(controller: Controller, name: str, *, draining: bool) -> AgentV
     return AgentView.of(agent, now, note=alone)
 
 
-@router.get("/{agent}", summary="Show an agent", responses=NOT_FOUND)
+@router.get(
+    "/{agent}", summary="Show an agent", responses=NOT_FOUND, dependencies=[needs(Action.AGENTS_READ)]
+)
 async def show(controller: Wired, agent: str) -> AgentView:
     """What it is, what it does now, and its connectors with the JSON schema of their settings."""
     async with controller.database.read() as db:
-        return AgentView.of(await agents.get(db, agent), controller.clock.now())
+        return _view(controller, await agents.get(db, agent))
 
 
-@router.delete("/{agent}", status_code=204, summary="Remove an agent", responses=NOT_FOUND | CONFLICT)
+@router.delete(
+    "/{agent}",
+    status_code=204,
+    summary="Remove an agent",
+    responses=NOT_FOUND | CONFLICT,
+    dependencies=[needs(Action.AGENTS_REMOVE)],
+)
 async def remove(controller: Wired, agent: str) -> None:
     """It is refused while the agent has an open run."""
-    async with controller.database.write() as db:
-        known = await agents.get(db, agent)
-        for run in await runs.still_open(db):
+    async with controller.changing(Noun.AGENT, agent) as change:
+        known = await agents.get(change.db, agent)
+        for run in await runs.still_open(change.db):
             if run.agent == known.name:
                 raise Conflict(
                     f"Agent '{known.name}' has an open run {run.id} ({run.status}); wait for its end, "
                     f"or stop it with: halo-controller runs cancel {run.id}"
                 )
-        await agents.remove(db, known.name)
+        await agents.remove(change.db, known.name)
+
+
+def _view(controller: Asked, agent: Agent) -> AgentView:
+    # What it does names the runs of whichever tenants it serves.
+    shown = agent if controller.bearer.sees is None else agent.model_copy(update={"doing": ()})
+    return AgentView.of(shown, controller.clock.now())

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from halo_controller.api import (
     agents,
+    audit,
     catalogue,
     errors,
     explaining,
@@ -26,16 +27,23 @@ from halo_controller.api import (
     starts,
     strangers,
     tenants,
+    tokens,
     topology,
 )
-from halo_controller.api.context import KNOWN_CALLERS_ONLY
 from halo_controller.wiring import Controller
 
 DESCRIPTION: Final = """
 Keeps Halo service desks in step with the tools around them.
 
 Every request but `/health` carries a token: `Authorization: Bearer TOKEN`. The first start of the controller
-writes one into the file `operator.token` of its data directory.
+writes one into the file `operator.token` of its data directory; `POST /tokens` makes more, each with a role:
+
+* an *operator* does everything;
+* an *administrator* does everything for its tenants: integrations, runs, people, silences, monitors, tokens;
+* a *reader* looks at what its tenants have.
+
+What each operation needs stands with it, as in `runs.start`. Things of other tenants are answered like things that
+do not exist.
 
 A refused request is answered with `{"error": code, "message": sentence}`.
 """
@@ -77,6 +85,11 @@ TAGS: Final[list[dict[str, Any]]] = [  # Any: as FastAPI declares them
         "name": "notifications",
         "description": "A notification tells a person of an incident, in the way and at the time that they want.",
     },
+    {
+        "name": "tokens",
+        "description": "A token lets in who sends it, with a role: operator, administrator or reader.",
+    },
+    {"name": "audit", "description": "One entry for each change that somebody made, never altered."},
     {"name": "operation", "description": "Whether all is well."},
 ]
 
@@ -110,9 +123,11 @@ def build(controller: Controller) -> FastAPI:
         people,
         notifications,
         monitors,
+        tokens,
+        audit,
         metrics,
         topology,
     ):
-        app.include_router(module.router, dependencies=[KNOWN_CALLERS_ONLY], responses=errors.REFUSALS)
+        app.include_router(module.router, responses=errors.REFUSALS)
     app.include_router(health.router)
     return app

@@ -9,13 +9,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from halo_controller.api.models import ErrorBody
-from halo_controller.errors import Conflict, Invalid, NotFound, Unauthorised
+from halo_controller.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorised
 from halo_shared.errors import BrokerUnavailable, HaloIntegratorError, StoreBusy
 from halo_shared.identifiers import SLUG
 
 STATUSES: Final[dict[type[BaseException], int]] = {
     StoreBusy: 503,
     Unauthorised: 401,
+    Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
     Invalid: 422,
@@ -26,6 +27,10 @@ Responses = dict[int | str, dict[str, Any]]  # Any: FastAPI's own type
 
 REFUSALS: Final[Responses] = {
     401: {"model": ErrorBody, "description": "The token is missing or not known."},
+    403: {
+        "model": ErrorBody,
+        "description": "The token's role does not reach so far; the message says who helps.",
+    },
     422: {"model": ErrorBody, "description": "What was sent is not valid; the message names the fields."},
 }
 NOT_FOUND: Final[Responses] = {404: {"model": ErrorBody, "description": "There is no such thing."}}

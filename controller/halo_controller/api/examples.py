@@ -140,3 +140,10 @@ INTEGRATION: Final[Example] = {
         },
     },
 }
+
+TOKEN: Final[Example] = {
+    "reader": {
+        "summary": "A dashboard that looks at one tenant for three months",
+        "value": {"name": "acme-dashboard", "role": "reader", "tenants": ["acme"], "lasts": "90d"},
+    },
+}

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from halo_controller.api import alarms, queues
-from halo_controller.api.context import Wired
+from halo_controller.api.context import Unlimited
 from halo_controller.api.models import AgentCount, Health, HealthStatus
 from halo_controller.store import agents, leadership, outbox
 from halo_controller.store.leadership import Leader
@@ -23,7 +23,7 @@ router = APIRouter(tags=["operation"])
     summary="Whether the controller works",
     responses={503: {"model": Health, "description": "The broker or the database does not answer."}},
 )
-async def health(controller: Wired, response: Response) -> Health:
+async def health(controller: Unlimited, response: Response) -> Health:
     """The one path that needs no token. 200 while it works, alarms or not; 503 when it cannot."""
     depths = await queues.depths(controller, [BURIED_QUEUE])
     stored = await _stored(controller)

@@ -6,12 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from halo_controller.access.roles import Action
 from halo_controller.api.checking import check_integration
-from halo_controller.api.context import Caller, Wired
+from halo_controller.api.context import Caller, Wired, needs
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import CLASSES, ENABLING, OVERRIDE
 from halo_controller.api.models import Enabling, IntegrationView, OverrideRequest
 from halo_controller.api.seeing import one_view
+from halo_controller.audit.nouns import Noun
 from halo_controller.errors import Conflict, Invalid
 from halo_controller.hosting.nouns import Classes, Override
 from halo_controller.store import agents, hostings, integrations, tenants
@@ -26,7 +28,12 @@ router = APIRouter(tags=["hosted"])
 ONE = "/tenants/{tenant}/hosted/{name}"
 
 
-@router.put(ONE, summary="Enable the hosted integrator for an integration", responses=NOT_FOUND | CONFLICT)
+@router.put(
+    ONE,
+    summary="Enable the hosted integrator for an integration",
+    responses=NOT_FOUND | CONFLICT,
+    dependencies=[needs(Action.INTEGRATIONS_HOST)],
+)
 async def enable(
     controller: Wired,
     tenant: str,
@@ -35,23 +42,26 @@ async def enable(
 ) -> IntegrationView:
     """The tenant chooses what is imported; when, is decided by the host. What is left out stays as it is."""
     ref, now = IntegrationRef(tenant, name), controller.clock.now()
-    async with controller.database.write() as db:
-        owner = (await tenants.get(db, tenant)).spec
+    async with controller.changing(Noun.INTEGRATION, str(ref)) as change:
+        owner = (await tenants.get(change.db, tenant)).spec
         before = next(
-            (one.spec for one in await integrations.every(db, tenant) if one.spec.name == name), None
+            (one.spec for one in await integrations.every(change.db, tenant) if one.spec.name == name), None
         )
-        spec = await _wanted(db, ref, body, before)
-        await check_integration(db, owner, spec)
+        spec = await _wanted(change.db, ref, body, before)
+        await check_integration(change.db, owner, spec)
         if before is None:
-            await integrations.add(db, tenant, spec, now)
+            await integrations.add(change.db, tenant, spec, now)
         elif spec != before:
-            await integrations.change(db, ref, spec, now)
-        await integrations.switch(db, ref, enabled=True)
-        return await one_view(db, ref, now)
+            await integrations.change(change.db, ref, spec, now)
+        await integrations.switch(change.db, ref, enabled=True)
+        return await one_view(change.db, ref, now)
 
 
 @router.put(
-    ONE + "/time", summary="Give a hosted integration a time of its own", responses=NOT_FOUND | CONFLICT
+    ONE + "/time",
+    summary="Give a hosted integration a time of its own",
+    responses=NOT_FOUND | CONFLICT,
+    dependencies=[needs(Action.TIMES_SET)],
 )
 async def override(
     controller: Wired,
@@ -61,12 +71,12 @@ async def override(
     body: Annotated[OverrideRequest, Body(openapi_examples=OVERRIDE)],
 ) -> IntegrationView:
     """Instead of the time of its class, until that is given back; kept with who did it, when and why."""
-    now = controller.clock.now()
+    ref, now = IntegrationRef(tenant, name), controller.clock.now()
     timing = Timing.model_validate(body.model_dump(exclude={"reason"}, exclude_none=True))
     said = Override(timing=timing, who=str(caller), at=now, reason=body.reason)
-    async with controller.database.write() as db:
-        await _set_time(db, IntegrationRef(tenant, name), said)
-        return await one_view(db, IntegrationRef(tenant, name), now)
+    async with controller.changing(Noun.INTEGRATION, str(ref)) as change:
+        await _set_time(change.db, ref, said)
+        return await one_view(change.db, ref, now)
 
 
 @router.delete(
@@ -74,28 +84,36 @@ async def override(
     status_code=204,
     summary="Give it back the time of its class",
     responses=NOT_FOUND | CONFLICT,
+    dependencies=[needs(Action.TIMES_RESET)],
 )
 async def give_back(controller: Wired, tenant: str, name: str) -> None:
     """From now on it runs by its size again."""
-    async with controller.database.write() as db:
-        await _set_time(db, IntegrationRef(tenant, name), None)
+    ref = IntegrationRef(tenant, name)
+    async with controller.changing(Noun.INTEGRATION, str(ref)) as change:
+        await _set_time(change.db, ref, None)
 
 
-@router.get("/hosted/classes", summary="How the host lets integrations run")
+@router.get(
+    "/hosted/classes", summary="How the host lets integrations run", dependencies=[needs(Action.CLASSES_READ)]
+)
 async def classes(controller: Wired) -> Classes:
     """Small ones through the day, large ones out of hours."""
     async with controller.database.read() as db:
         return await hostings.classes(db)
 
 
-@router.put("/hosted/classes", summary="Change how the host lets integrations run")
+@router.put(
+    "/hosted/classes",
+    summary="Change how the host lets integrations run",
+    dependencies=[needs(Action.CLASSES_CHANGE)],
+)
 async def set_classes(controller: Wired, body: Annotated[Classes, Body(openapi_examples=CLASSES)]) -> Classes:
     """All hosted integrations are planned anew; of which size they are shows with the next run of each."""
-    async with controller.database.write() as db:
-        await hostings.set_classes(db, body)
-        for one in await integrations.every(db):
+    async with controller.changing(Noun.CLASSES, "classes") as change:
+        await hostings.set_classes(change.db, body)
+        for one in await integrations.every(change.db):
             if one.spec.group == HOSTED_GROUP:
-                await integrations.replan(db, one.ref)
+                await integrations.replan(change.db, one.ref)
     return body
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from halo_controller.api.context import Wired
+from halo_controller.access.roles import Action
+from halo_controller.api.context import Wired, needs
 from halo_controller.api.models import ActiveRow, LogRow, ScheduleRow
 from halo_controller.api.seeing import every_view
 from halo_controller.hosting.nouns import UNMEASURED
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/integrator", tags=["integrator"])
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 
 
-@router.get("/active", summary="Active integrations")
+@router.get("/active", summary="Active integrations", dependencies=[needs(Action.INTEGRATIONS_READ)])
 async def active(controller: Wired, tenant: str | None = None, all: bool = False) -> Sequence[ActiveRow]:  # noqa: A002 - as it is asked for
     """Those that the hosted integrator runs, with their last sync and last error; with `all` every enabled one."""
     now = controller.clock.now()
@@ -39,7 +40,7 @@ async def active(controller: Wired, tenant: str | None = None, all: bool = False
     return [row for row in rows if all or row.integrator is Integrator.HOSTED]
 
 
-@router.get("/schedule", summary="Hosted integrator schedule")
+@router.get("/schedule", summary="Hosted integrator schedule", dependencies=[needs(Action.INTEGRATIONS_READ)])
 async def schedule(controller: Wired, tenant: str | None = None) -> Sequence[ScheduleRow]:
     """When each enabled hosted integration is due next, and why then; the soonest first."""
     now = controller.clock.now()
@@ -54,7 +55,7 @@ async def schedule(controller: Wired, tenant: str | None = None) -> Sequence[Sch
     return sorted(rows, key=lambda row: (row.at is None, row.at or now, row.tenant, row.integration))
 
 
-@router.get("/log", summary="Integrator log")
+@router.get("/log", summary="Integrator log", dependencies=[needs(Action.RUNS_READ)])
 async def log(
     controller: Wired, tenant: str | None = None, integration: str | None = None, limit: Limit = 50
 ) -> Sequence[LogRow]:

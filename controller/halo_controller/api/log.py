@@ -5,7 +5,8 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
-from halo_controller.api.context import Wired
+from halo_controller.access.roles import Action
+from halo_controller.api.context import Wired, needs
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.runlog.story import Story, tell
 from halo_controller.store import events, runlog, runs
@@ -17,7 +18,12 @@ router = APIRouter(tags=["runs"])
 MOST_RECORDS: Final = 100_000
 
 
-@router.get("/runs/{run}/story", summary="The story of a run", responses=NOT_FOUND | CONFLICT)
+@router.get(
+    "/runs/{run}/story",
+    summary="The story of a run",
+    responses=NOT_FOUND | CONFLICT,
+    dependencies=[needs(Action.RUNS_READ)],
+)
 async def story(controller: Wired, run: str) -> Story:
     """Its stages with their times, its rate, and what failed or was skipped, grouped by reason."""
     async with controller.database.read() as db:
@@ -27,7 +33,7 @@ async def story(controller: Wired, run: str) -> Story:
     return tell(known, stages, said, controller.clock.now())
 
 
-@router.get("/log", summary="Search the run log")
+@router.get("/log", summary="Search the run log", dependencies=[needs(Action.RUNS_READ)])
 async def search(controller: Wired, wanted: Annotated[Wanted, Query()]) -> Sequence[Event]:
     """The latest lines of all runs that fit, the oldest first; `text` is looked for in any case of letters."""
     async with controller.database.read() as db:

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Response
 from prometheus_client.core import CollectorRegistry, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from halo_controller.access.roles import Action
 from halo_controller.api import queues
-from halo_controller.api.context import Wired
+from halo_controller.api.context import Wired, needs
 from halo_controller.metrics.families import Situation, families
 from halo_controller.store import agents, freshness, incidents, notifications, outbox, runs, tenants
 from halo_controller.wiring import Controller
@@ -22,7 +23,7 @@ MOST_INCIDENTS: Final = 10_000
 
 
 # It answers in Prometheus' own form, and not in JSON as the API's page promises of the others.
-@router.get("/metrics", include_in_schema=False)
+@router.get("/metrics", include_in_schema=False, dependencies=[needs(Action.OPERATION_READ)])
 async def metrics(controller: Wired) -> Response:
     """How things stand now: nothing is kept between scrapes, so a restart loses nothing."""
     situation = await _situation(controller)

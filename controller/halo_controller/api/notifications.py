@@ -5,20 +5,22 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
 
-from halo_controller.api.context import Caller, Wired
+from halo_controller.access.roles import Action
+from halo_controller.api.context import Caller, Wired, needs
 from halo_controller.api.errors import NOT_FOUND
 from halo_controller.api.examples import SILENCE
 from halo_controller.api.notices import NewSilence
+from halo_controller.audit.nouns import Noun
 from halo_controller.errors import Invalid
 from halo_controller.notifications.nouns import Notification, NotificationState, Silence, new_id
-from halo_controller.store import notifications, people
+from halo_controller.store import notifications, people, tenants
 
 router = APIRouter(tags=["notifications"])
 
 Limit = Annotated[int, Query(ge=1, le=10_000)]
 
 
-@router.get("/notifications", summary="List notifications")
+@router.get("/notifications", summary="List notifications", dependencies=[needs(Action.NOTIFICATIONS_READ)])
 async def every(
     controller: Wired, person: str | None = None, state: NotificationState | None = None, limit: Limit = 50
 ) -> Sequence[Notification]:
@@ -27,13 +29,20 @@ async def every(
         return await notifications.every(db, person=person, state=state, limit=limit)
 
 
-@router.get("/notifications/{notification}", summary="Show a notification", responses=NOT_FOUND)
+@router.get(
+    "/notifications/{notification}",
+    summary="Show a notification",
+    responses=NOT_FOUND,
+    dependencies=[needs(Action.NOTIFICATIONS_READ)],
+)
 async def show(controller: Wired, notification: str) -> Notification:
     async with controller.database.read() as db:
         return await notifications.get(db, notification)
 
 
-@router.post("/silences", status_code=201, summary="Silence incidents")
+@router.post(
+    "/silences", status_code=201, summary="Silence incidents", dependencies=[needs(Action.SILENCES_ADD)]
+)
 async def hush(
     controller: Wired, caller: Caller, body: Annotated[NewSilence, Body(openapi_examples=SILENCE)]
 ) -> Silence:
@@ -48,18 +57,26 @@ async def hush(
         raise Invalid("ends_at: must be after its start, and in the future")
     values = body.model_dump(exclude={"starts_at", "ends_at", "lasts"})
     silence = Silence(**values, id=new_id(), starts_at=starts_at, ends_at=ends_at, by=caller)
-    async with controller.database.write() as db:
-        return await people.hush(db, silence)
+    async with controller.changing(Noun.SILENCE, silence.id) as change:
+        if silence.tenant:
+            await tenants.get(change.db, silence.tenant)
+        return await people.hush(change.db, silence)
 
 
-@router.get("/silences", summary="List silences")
+@router.get("/silences", summary="List silences", dependencies=[needs(Action.SILENCES_READ)])
 async def silences(controller: Wired) -> Sequence[Silence]:
     """Those that hold, and those to come."""
     async with controller.database.read() as db:
-        return await people.silences_after(db, controller.clock.now())
+        return await people.every_silence(db, controller.clock.now())
 
 
-@router.delete("/silences/{silence}", status_code=204, summary="Lift a silence", responses=NOT_FOUND)
+@router.delete(
+    "/silences/{silence}",
+    status_code=204,
+    summary="Lift a silence",
+    responses=NOT_FOUND,
+    dependencies=[needs(Action.SILENCES_LIFT)],
+)
 async def lift(controller: Wired, silence: str) -> None:
-    async with controller.database.write() as db:
-        await people.lift(db, silence)
+    async with controller.changing(Noun.SILENCE, silence) as change:
+        await people.lift(change.db, silence)

@@ -5,9 +5,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body
 
-from halo_controller.api.context import Caller, Wired
+from halo_controller.access.roles import Action
+from halo_controller.api.context import Caller, Wired, needs
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import PERSON
+from halo_controller.audit.nouns import Noun
 from halo_controller.errors import Invalid
 from halo_controller.notifications.notifier import trial
 from halo_controller.notifications.nouns import Notification
@@ -19,52 +21,77 @@ router = APIRouter(prefix="/people", tags=["notifications"])
 Spec = Annotated[Person, Body(openapi_examples=PERSON)]
 
 
-@router.post("", status_code=201, summary="Add a person", responses=NOT_FOUND | CONFLICT)
+@router.post(
+    "",
+    status_code=201,
+    summary="Add a person",
+    responses=NOT_FOUND | CONFLICT,
+    dependencies=[needs(Action.PEOPLE_ADD)],
+)
 async def add(controller: Wired, spec: Spec) -> Person:
     """Secrets of their channels are named (`secret://name`); the values lie on the controller."""
-    async with controller.database.write() as db:
-        return await people.add(db, spec)
+    async with controller.changing(Noun.PERSON, spec.name) as change:
+        return await people.add(change.db, spec)
 
 
-@router.get("", summary="List people")
+@router.get("", summary="List people", dependencies=[needs(Action.PEOPLE_READ)])
 async def every(controller: Wired, tenant: str | None = None) -> Sequence[Person]:
     async with controller.database.read() as db:
         return await people.every(db, tenant)
 
 
-@router.get("/{person}", summary="Show a person", responses=NOT_FOUND)
+@router.get(
+    "/{person}", summary="Show a person", responses=NOT_FOUND, dependencies=[needs(Action.PEOPLE_READ)]
+)
 async def show(controller: Wired, person: str) -> Person:
     async with controller.database.read() as db:
         return await people.get(db, person)
 
 
-@router.put("/{person}", summary="Replace a person's wishes", responses=NOT_FOUND)
+@router.put(
+    "/{person}",
+    summary="Replace a person's wishes",
+    responses=NOT_FOUND,
+    dependencies=[needs(Action.PEOPLE_CHANGE)],
+)
 async def change(controller: Wired, person: str, spec: Spec) -> Person:
     if spec.name != person:
         raise Invalid(
             f"name: is '{spec.name}' in the body and '{person}' in the path; a person keeps their name."
         )
-    async with controller.database.write() as db:
-        return await people.change(db, spec)
+    async with controller.changing(Noun.PERSON, person) as change:
+        return await people.change(change.db, spec)
 
 
-@router.delete("/{person}", status_code=204, summary="Remove a person", responses=NOT_FOUND)
+@router.delete(
+    "/{person}",
+    status_code=204,
+    summary="Remove a person",
+    responses=NOT_FOUND,
+    dependencies=[needs(Action.PEOPLE_REMOVE)],
+)
 async def remove(controller: Wired, person: str) -> None:
     """They are told nothing more; what waits for them is still sent."""
-    async with controller.database.write() as db:
-        await people.remove(db, person)
+    async with controller.changing(Noun.PERSON, person) as change:
+        await people.remove(change.db, person)
 
 
-@router.post("/{person}/trial", status_code=202, summary="Send a trial message", responses=NOT_FOUND)
+@router.post(
+    "/{person}/trial",
+    status_code=202,
+    summary="Send a trial message",
+    responses=NOT_FOUND,
+    dependencies=[needs(Action.NOTIFICATIONS_SEND)],
+)
 async def try_out(controller: Wired, caller: Caller, person: str) -> Sequence[Notification]:
     """A real message through each of the person's channels, to see whether messages arrive."""
     now = controller.clock.now()
-    async with controller.database.write() as db:
-        known = await people.get(db, person)
+    async with controller.changing(Noun.PERSON, person) as change:
+        known = await people.get(change.db, person)
         written = [
             trial(known, channel, f"{caller} wanted to see whether messages arrive", now)
             for channel in known.channels
         ]
         for message in written:
-            await notifications.add(db, message)
+            await notifications.add(change.db, message)
     return written

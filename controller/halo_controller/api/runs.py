@@ -7,12 +7,13 @@ from fastapi import APIRouter, Query
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller import steering
-from halo_controller.api.context import Caller, Wired
+from halo_controller.access.roles import Action
+from halo_controller.api.context import Asked, Caller, Wired, needs
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.models import ApproveRequest, CancelRequest, RunView
+from halo_controller.audit.nouns import Noun
 from halo_controller.nouns import Record, Run
 from halo_controller.store import events, records, runs
-from halo_controller.wiring import Controller
 from halo_shared.entities import EntityKind
 from halo_shared.messages.events import Event, Level
 from halo_shared.outcomes import Result
@@ -24,7 +25,7 @@ Limit = Annotated[int, Query(ge=1, le=10_000)]
 Steer = Callable[[AsyncConnection, Run], Awaitable[Run]]
 
 
-@router.get("", summary="List runs")
+@router.get("", summary="List runs", dependencies=[needs(Action.RUNS_READ)])
 async def every(
     controller: Wired,
     tenant: str | None = None,
@@ -37,14 +38,21 @@ async def every(
         return await runs.every(db, tenant=tenant, integration=integration, status=status, limit=limit)
 
 
-@router.get("/{run}", summary="Show a run", responses=NOT_FOUND | CONFLICT)
+@router.get(
+    "/{run}", summary="Show a run", responses=NOT_FOUND | CONFLICT, dependencies=[needs(Action.RUNS_READ)]
+)
 async def show(controller: Wired, run: str) -> RunView:
     """By its id, or by as many of its first digits as no other run has."""
     async with controller.database.read() as db:
         return await _view(db, await runs.get(db, run))
 
 
-@router.get("/{run}/events", summary="What was said of a run", responses=NOT_FOUND | CONFLICT)
+@router.get(
+    "/{run}/events",
+    summary="What was said of a run",
+    responses=NOT_FOUND | CONFLICT,
+    dependencies=[needs(Action.RUNS_READ)],
+)
 async def said(
     controller: Wired, run: str, level: Level = Level.DEBUG, limit: Limit = 1_000
 ) -> Sequence[Event]:
@@ -53,7 +61,12 @@ async def said(
         return await events.of_run(db, (await runs.get(db, run)).id, level, limit)
 
 
-@router.get("/{run}/records", summary="What became of single records", responses=NOT_FOUND | CONFLICT)
+@router.get(
+    "/{run}/records",
+    summary="What became of single records",
+    responses=NOT_FOUND | CONFLICT,
+    dependencies=[needs(Action.RECORDS_READ)],
+)
 async def of_records(
     controller: Wired,
     run: str,
@@ -68,7 +81,12 @@ async def of_records(
         return await records.of_run(db, known.id, result=result, entity=entity, after=after, limit=limit)
 
 
-@router.post("/{run}/cancel", summary="Cancel a run", responses=NOT_FOUND | CONFLICT)
+@router.post(
+    "/{run}/cancel",
+    summary="Cancel a run",
+    responses=NOT_FOUND | CONFLICT,
+    dependencies=[needs(Action.RUNS_CANCEL)],
+)
 async def cancel(controller: Wired, caller: Caller, run: str, body: CancelRequest | None = None) -> RunView:
     """A run that waits ends at once; an agent that works on one is asked to stop, and writes nothing more."""
     reason = (body.reason if body else "") or f"{caller} asked for it"
@@ -77,7 +95,12 @@ async def cancel(controller: Wired, caller: Caller, run: str, body: CancelReques
     )
 
 
-@router.post("/{run}/approve", summary="Approve a held run", responses=NOT_FOUND | CONFLICT)
+@router.post(
+    "/{run}/approve",
+    summary="Approve a held run",
+    responses=NOT_FOUND | CONFLICT,
+    dependencies=[needs(Action.RUNS_APPROVE)],
+)
 async def approve(controller: Wired, caller: Caller, run: str, body: ApproveRequest | None = None) -> RunView:
     """The run reads and plans anew, and may do no more than this, once."""
     up_to = body.up_to if body else None
@@ -86,7 +109,12 @@ async def approve(controller: Wired, caller: Caller, run: str, body: ApproveRequ
     )
 
 
-@router.post("/{run}/reject", summary="Reject a held run", responses=NOT_FOUND | CONFLICT)
+@router.post(
+    "/{run}/reject",
+    summary="Reject a held run",
+    responses=NOT_FOUND | CONFLICT,
+    dependencies=[needs(Action.RUNS_REJECT)],
+)
 async def reject(controller: Wired, caller: Caller, run: str) -> RunView:
     """The run ends; nothing was written."""
     return await _steer(
@@ -94,9 +122,11 @@ async def reject(controller: Wired, caller: Caller, run: str) -> RunView:
     )
 
 
-async def _steer(controller: Controller, prefix: str, steer: Steer) -> RunView:
-    async with controller.database.write() as db:
-        view = await _view(db, await steer(db, await runs.get(db, prefix)))
+async def _steer(controller: Asked, prefix: str, steer: Steer) -> RunView:
+    async with controller.changing(Noun.RUN, prefix) as change:
+        known = await runs.get(change.db, prefix)
+        change.name = known.id
+        view = await _view(change.db, await steer(change.db, known))
     controller.publisher.wake()
     return view
 

@@ -6,7 +6,8 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
-from halo_controller.api.context import Wired
+from halo_controller.access.roles import Action
+from halo_controller.api.context import Wired, needs
 from halo_controller.api.errors import NOT_FOUND
 from halo_controller.scheduler import situation_of
 from halo_controller.scheduling.nouns import Answer, Past, Preview
@@ -21,7 +22,12 @@ ONE: Final = "/tenants/{tenant}/integrations/{name}"
 Count = Annotated[int, Query(ge=1, le=200)]
 
 
-@router.get(ONE + "/why", summary="Why does it not run?", responses=NOT_FOUND)
+@router.get(
+    ONE + "/why",
+    summary="Why does it not run?",
+    responses=NOT_FOUND,
+    dependencies=[needs(Action.INTEGRATIONS_READ)],
+)
 async def reason(controller: Wired, tenant: str, name: str) -> Answer:
     """One sentence: the first thing that stands in the way of a run at this moment, and what changes it."""
     ref = IntegrationRef(tenant, name)
@@ -33,7 +39,12 @@ async def reason(controller: Wired, tenant: str, name: str) -> Answer:
         return why(situation, await schedules.of(db, ref), members, next(iter(past), None))
 
 
-@router.get(ONE + "/starts", summary="What became of the moments that have passed", responses=NOT_FOUND)
+@router.get(
+    ONE + "/starts",
+    summary="What became of the moments that have passed",
+    responses=NOT_FOUND,
+    dependencies=[needs(Action.INTEGRATIONS_READ)],
+)
 async def passed(controller: Wired, tenant: str, name: str, limit: Count = 50) -> Sequence[Past]:
     """Newest first; several in a row that did not run for the same reason are one."""
     ref = IntegrationRef(tenant, name)
@@ -42,7 +53,12 @@ async def passed(controller: Wired, tenant: str, name: str, limit: Count = 50) -
         return await schedules.passed(db, ref, limit)
 
 
-@router.get(ONE + "/preview", summary="The moments to come", responses=NOT_FOUND)
+@router.get(
+    ONE + "/preview",
+    summary="The moments to come",
+    responses=NOT_FOUND,
+    dependencies=[needs(Action.INTEGRATIONS_READ)],
+)
 async def preview(controller: Wired, tenant: str, name: str, count: Count = 10) -> Sequence[Preview]:
     """As things stand now: whether each will run, and why not."""
     ref = IntegrationRef(tenant, name)

@@ -6,15 +6,16 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Body
 
+from halo_controller.access.roles import Action
 from halo_controller.api.checking import check_place
-from halo_controller.api.context import Wired
+from halo_controller.api.context import Asked, Wired, needs
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import TENANT
+from halo_controller.audit.nouns import Noun
 from halo_controller.errors import Conflict, Invalid
 from halo_controller.hosting.trying import tester
 from halo_controller.nouns import HaloCheck, Tenant
 from halo_controller.store import agents, checks, integrations, outbox, tenants
-from halo_controller.wiring import Controller
 from halo_shared.identifiers import GroupId
 from halo_shared.integrations import TenantSpec
 from halo_shared.messages.codec import seal
@@ -30,37 +31,48 @@ LOOK_EVERY: Final = 0.2
 Spec = Annotated[TenantSpec, Body(openapi_examples=TENANT)]
 
 
-@router.post("", status_code=201, summary="Add a tenant", responses=CONFLICT)
+@router.post(
+    "", status_code=201, summary="Add a tenant", responses=CONFLICT, dependencies=[needs(Action.TENANTS_ADD)]
+)
 async def add(controller: Wired, spec: Spec) -> Tenant:
     """Secrets are named (`secret://name`), never sent: their values lie on the agents."""
-    async with controller.database.write() as db:
-        return await tenants.add(db, spec, controller.clock.now())
+    async with controller.changing(Noun.TENANT, spec.name) as change:
+        return await tenants.add(change.db, spec, controller.clock.now())
 
 
-@router.post("/{tenant}/check", summary="Try a tenant's Halo", responses=NOT_FOUND | CONFLICT)
+@router.post(
+    "/{tenant}/check",
+    summary="Try a tenant's Halo",
+    responses=NOT_FOUND | CONFLICT,
+    dependencies=[needs(Action.TENANTS_CHECK)],
+)
 async def check(controller: Wired, tenant: str, group: GroupId | None = None) -> HaloCheck:
     """An agent enters it with the tenant's application and tells what it may do there; nothing is written.
 
     One of the given group, else one that works for the tenant. Answers without `answer` when the agent is too slow.
     """
     now, ask = controller.clock.now(), uuid4()
-    async with controller.database.write() as db:
-        spec = (await tenants.get(db, tenant)).spec
-        groups = [await tenants.get_group(db, group)] if group else await tenants.every_group(db)
-        agent = tester(spec, groups, await agents.every(db), now)
+    async with controller.changing(Noun.TENANT, tenant) as change:
+        spec = (await tenants.get(change.db, tenant)).spec
+        groups = (
+            [await tenants.get_group(change.db, group)] if group else await tenants.every_group(change.db)
+        )
+        agent = tester(spec, groups, await agents.every(change.db), now)
         if agent is None:
             raise Conflict(
                 f"No agent that can be heard works for tenant '{tenant}'; once one runs, try again with: "
                 f"halo-controller tenants check {tenant}"
             )
-        await checks.ask(db, tenant, ask, agent.name, now)
+        await checks.ask(change.db, tenant, ask, agent.name, now)
         command = CheckHalo(ask=ask, tenant=tenant, halo=spec.halo.entered_by(agent.group))
-        await outbox.put(db, seal(command, message_id=str(ask), version=agent.protocol), to_agent(agent.name))
+        await outbox.put(
+            change.db, seal(command, message_id=str(ask), version=agent.protocol), to_agent(agent.name)
+        )
     controller.publisher.wake()
     return await _answered(controller, tenant)
 
 
-async def _answered(controller: Controller, tenant: str) -> HaloCheck:
+async def _answered(controller: Asked, tenant: str) -> HaloCheck:
     """The try once it is over, or as it is when nobody waits any longer."""
     give_up_at = controller.clock.monotonic() + PATIENCE
     while True:
@@ -71,28 +83,35 @@ async def _answered(controller: Controller, tenant: str) -> HaloCheck:
         await controller.clock.sleep(LOOK_EVERY)
 
 
-@router.get("", summary="List tenants")
+@router.get("", summary="List tenants", dependencies=[needs(Action.TENANTS_READ)])
 async def every(controller: Wired) -> Sequence[Tenant]:
     async with controller.database.read() as db:
         return await tenants.every(db)
 
 
-@router.get("/{tenant}", summary="Show a tenant", responses=NOT_FOUND)
+@router.get(
+    "/{tenant}", summary="Show a tenant", responses=NOT_FOUND, dependencies=[needs(Action.TENANTS_READ)]
+)
 async def show(controller: Wired, tenant: str) -> Tenant:
     async with controller.database.read() as db:
         return await tenants.get(db, tenant)
 
 
-@router.put("/{tenant}", summary="Replace a tenant's definition", responses=NOT_FOUND | CONFLICT)
+@router.put(
+    "/{tenant}",
+    summary="Replace a tenant's definition",
+    responses=NOT_FOUND | CONFLICT,
+    dependencies=[needs(Action.TENANTS_CHANGE)],
+)
 async def change(controller: Wired, tenant: str, spec: Spec) -> Tenant:
     """The next run of each of its integrations reads everything; one that an agent works on ends as it began."""
     if spec.name != tenant:
         raise Invalid(f"name: this is the definition of '{spec.name}', and it was sent to '{tenant}'.")
-    async with controller.database.write() as db:
-        for one in await integrations.every(db, tenant):
+    async with controller.changing(Noun.TENANT, tenant) as change:
+        for one in await integrations.every(change.db, tenant):
             try:
-                await check_place(db, spec, one.spec)
+                await check_place(change.db, spec, one.spec)
             except Invalid as error:
                 raise Conflict(f"'{one.ref}' cannot stay as it is: {error.message}") from error
-        await tenants.change(db, spec)
-        return await tenants.get(db, tenant)
+        await tenants.change(change.db, spec)
+        return await tenants.get(change.db, tenant)

@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter
 
+from halo_controller.access.roles import Action
 from halo_controller.api import alarms, queues
-from halo_controller.api.context import Wired
+from halo_controller.api.context import Wired, needs
 from halo_controller.api.models import QueueView, TopologyView
 from halo_controller.store import agents, tenants
 from halo_controller.wiring import Controller
@@ -12,7 +13,9 @@ from halo_shared.topology import EXCHANGES, FIXED_QUEUES, Queue, agent_queue, jo
 router = APIRouter(tags=["operation"])
 
 
-@router.get("/topology", summary="Exchanges, queues and their depth")
+@router.get(
+    "/topology", summary="Exchanges, queues and their depth", dependencies=[needs(Action.OPERATION_READ)]
+)
 async def show(controller: Wired) -> TopologyView:
     """A depth of `buried` above zero is an alarm: messages lie there that could not be understood."""
     known = await _queues(controller)

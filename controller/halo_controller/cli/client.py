@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from halo_controller.api.models import ErrorBody
-from halo_controller.errors import Conflict, Invalid, NotFound, Unauthorised
+from halo_controller.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorised
 from halo_shared.errors import HaloIntegratorError, TransientError
 
 T = TypeVar("T")
@@ -19,6 +19,7 @@ TIMEOUT: Final = 30.0
 
 REFUSALS: Final[dict[int, type[HaloIntegratorError]]] = {
     401: Unauthorised,
+    403: Forbidden,
     404: NotFound,
     409: Conflict,
     422: Invalid,

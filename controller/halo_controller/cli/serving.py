@@ -8,13 +8,20 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from halo_controller.access.roles import Action, Role
+from halo_controller.access.tokens import Bearer, Token
 from halo_controller.api.app import build
 from halo_controller.api.server import listen, listening
+from halo_controller.audit.nouns import Noun
+from halo_controller.audit.recording import Change, Occasion, record
+from halo_controller.audit.snapshots import snapshot
 from halo_controller.cli import output
 from halo_controller.monitors.broker import Monitors, open_monitors
 from halo_controller.notifications.channels.email import MailServer
@@ -36,6 +43,8 @@ from halo_shared.transport.amqp import AmqpTransport
 log = logs.get(__name__)
 
 OPERATOR: Final = "operator"
+ITSELF: Final = Bearer(name="controller", role=Role.OPERATOR)
+"""Who makes the operator's token."""
 
 
 def run(settings: Settings) -> None:
@@ -123,12 +132,20 @@ async def operator_token(database: Database, file: Path, clock: Clock, *, at: st
     owner = f"{OPERATOR} at {place}" if database.shared else OPERATOR
     known = await asyncio.to_thread(_read, file)
     async with database.write() as db:
-        if known and await tokens.owner(db, known) == owner:
+        found = await tokens.find(db, known) if known else None
+        if known and found and found.name == owner:
             return SecretStr(known)
         fresh = tokens.fresh()
         await asyncio.to_thread(_write_private, file, fresh)
-        await tokens.put(db, owner, fresh, clock.now())
+        await _put_operator(db, owner, fresh, clock.now())
     return SecretStr(fresh)
+
+
+async def _put_operator(db: AsyncConnection, name: str, value: str, now: datetime) -> None:
+    change = Change(db, Noun.TOKEN, name, before=await snapshot(db, Noun.TOKEN, name))
+    await tokens.put(db, Token(name=name, role=Role.OPERATOR, created_at=now), value)
+    change.after = await snapshot(db, Noun.TOKEN, name)
+    await record(change, Occasion(ITSELF, Action.TOKENS_ADD, request="start", at=now))
 
 
 @contextmanager

@@ -30,11 +30,7 @@ class Monitors:
 
     async def add(self, wanted: NewMonitor) -> Admitted:
         """A durable, bounded queue, and an account that may read it and nothing else; raises Conflict."""
-        if await self._found(wanted.queue) is not None:
-            raise Conflict(
-                f"There is a monitor '{wanted.name}' already; remove it first with: "
-                f"halo-controller monitors remove {wanted.name}"
-            )
+        await self.unknown(wanted.name)
         password = secrets.token_urlsafe(24)
         bounds = {"x-max-length": wanted.longest, "x-overflow": "drop-head"}
         queue = f"queues/{self._vhost}/{quote(wanted.queue)}"
@@ -49,6 +45,14 @@ class Monitors:
         return Admitted(
             name=wanted.name, queue=wanted.queue, keys=wanted.keys, url=self._url(wanted.account, password)
         )
+
+    async def unknown(self, name: str) -> None:
+        """Raise Conflict when there is a monitor of this name."""
+        if await self._found(NewMonitor(name=name).queue) is not None:
+            raise Conflict(
+                f"There is a monitor '{name}' already; remove it first with: "
+                f"halo-controller monitors remove {name}"
+            )
 
     async def every(self) -> Sequence[Monitor]:
         """All monitors, by name."""

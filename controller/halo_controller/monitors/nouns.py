@@ -67,6 +67,12 @@ class Monitor(Frozen):
     """Events that were too old for its full queue, as far as the broker has counted since it started."""
     consumers: int
 
+    @property
+    def tenant(self) -> TenantId | None:
+        """Whose events it hears; None for all tenants'."""
+        heard = {key.partition(".")[0] for key in self.keys}
+        return heard.pop() if len(heard) == 1 and heard != {"*"} else None
+
     @classmethod
     def read(
         cls, queue: Mapping[str, Any], keys: tuple[str, ...]

@@ -130,6 +130,7 @@ def _new(
     return Notification(
         id=new_id(),
         person=person.name,
+        tenant=person.tenant,
         channel=channel,
         topics=topics,
         reason=reason,

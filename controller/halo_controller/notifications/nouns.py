@@ -49,6 +49,8 @@ class Notification(Frozen):
 
     id: str
     person: Slug
+    tenant: TenantId | None = None
+    """Of the person, when it was written."""
     channel: Channel
     topics: tuple[Topic, ...]
     """Several make a digest; none a trial."""

@@ -11,6 +11,7 @@ from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import Agent
 from halo_controller.store import tenants
 from halo_controller.store.holding import held
+from halo_controller.store.sight import seen_of_groups
 from halo_controller.store.tables import agents
 from halo_shared.messages.requests import Goodbye, Heartbeat, Hello
 
@@ -40,12 +41,13 @@ async def asking(db: AsyncConnection, name: str) -> Agent | None:
 
 async def get(db: AsyncConnection, name: str) -> Agent:
     """The agent of this name; raises NotFound."""
-    agent = await find(db, name)
-    if agent is None:
+    query = seen_of_groups(db, select(agents).where(agents.c.name == name), agents.c.group)
+    row = (await db.execute(query)).mappings().one_or_none()
+    if row is None:
         raise NotFound(
             f"There is no agent '{name}'. Register it with: halo-controller agents add {name} --group GROUP"
         )
-    return agent
+    return Agent.model_validate(row)
 
 
 async def every(db: AsyncConnection, group: str | None = None) -> Sequence[Agent]:
@@ -53,7 +55,8 @@ async def every(db: AsyncConnection, group: str | None = None) -> Sequence[Agent
     query = select(agents).order_by(agents.c.name)
     if group is not None:
         query = query.where(agents.c.group == group)
-    return [Agent.model_validate(row) for row in (await db.execute(query)).mappings()]
+    rows = await db.execute(seen_of_groups(db, query, agents.c.group))
+    return [Agent.model_validate(row) for row in rows.mappings()]
 
 
 async def count(db: AsyncConnection, group: str) -> int:

@@ -1,7 +1,7 @@
 """Reading and writing: transactions over SQLite or PostgreSQL that say when waiting may help."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Self
@@ -35,6 +35,10 @@ class Database:
     def guarded(self, guard: Guard) -> Self:
         """The same database, for those whose every write must pass this guard."""
         return type(self)(self._engine, self._turn, guard)
+
+    def limited_to(self, tenants: Collection[str] | None) -> Self:
+        """The same database, for those who may see only what is of these tenants; None for all."""
+        return type(self)(self._engine.limited_to(tenants), self._turn, self._guard)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.incidents.nouns import Incident
 from halo_controller.store.holding import held
+from halo_controller.store.sight import seen
 from halo_controller.store.tables import incidents, told
 
 
@@ -32,7 +33,7 @@ async def save(db: AsyncConnection, incident: Incident) -> None:
 async def get(db: AsyncConnection, prefix: str) -> Incident:
     """The one incident whose id starts so; raises NotFound, or Conflict when there are several."""
     query = select(incidents.c.body).where(incidents.c.id.startswith(prefix, autoescape=True)).limit(2)
-    found = (await db.scalars(held(db, query))).all()
+    found = (await db.scalars(held(db, seen(db, query, incidents.c.tenant)))).all()
     if not found:
         raise NotFound(
             f"There is no incident '{prefix}'. List them with: halo-controller incidents list --all"
@@ -93,7 +94,8 @@ async def _read(
     db: AsyncConnection, *wanted: ColumnElement[bool], limit: int | None = None
 ) -> Sequence[Incident]:
     query = select(incidents.c.body).where(*wanted).order_by(incidents.c.opened_at.desc(), incidents.c.id)
-    return [Incident.model_validate(body) for body in await db.scalars(held(db, query.limit(limit)))]
+    query = held(db, seen(db, query, incidents.c.tenant).limit(limit))
+    return [Incident.model_validate(body) for body in await db.scalars(query)]
 
 
 def _row(incident: Incident) -> dict[str, Any]:  # Any: one value per column

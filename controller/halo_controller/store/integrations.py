@@ -11,6 +11,7 @@ from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import Integration
 from halo_controller.store import tenants
 from halo_controller.store.holding import held
+from halo_controller.store.sight import seen
 from halo_controller.store.tables import integrations
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec
@@ -36,7 +37,8 @@ async def add(db: AsyncConnection, tenant: str, spec: IntegrationSpec, now: date
 
 async def get(db: AsyncConnection, ref: IntegrationRef) -> Integration:
     """The integration of this name; raises NotFound with the tenant's names, or without its tenant."""
-    row = (await db.execute(select(integrations).where(_is(ref)))).mappings().one_or_none()
+    query = seen(db, select(integrations).where(_is(ref)), integrations.c.tenant)
+    row = (await db.execute(query)).mappings().one_or_none()
     if row is None:
         await tenants.get(db, ref.tenant)
         names = select(integrations.c.name).where(integrations.c.tenant == ref.tenant)
@@ -60,7 +62,8 @@ async def every(
         query = query.where(integrations.c.tenant == tenant)
     if enabled is not None:
         query = query.where(integrations.c.enabled == enabled)
-    return [Integration.model_validate(row) for row in (await db.execute(query)).mappings()]
+    rows = await db.execute(seen(db, query, integrations.c.tenant))
+    return [Integration.model_validate(row) for row in rows.mappings()]
 
 
 async def change(db: AsyncConnection, ref: IntegrationRef, spec: IntegrationSpec, now: datetime) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import NotFound
 from halo_controller.notifications.nouns import Notification, NotificationState, Occasion, Told
+from halo_controller.store.sight import seen
 from halo_controller.store.tables import notifications, told
 
 
@@ -27,7 +28,8 @@ async def save(db: AsyncConnection, notification: Notification) -> None:
 
 async def get(db: AsyncConnection, name: str) -> Notification:
     """The message of this id; raises NotFound."""
-    body = await db.scalar(select(notifications.c.body).where(notifications.c.id == name))
+    query = select(notifications.c.body).where(notifications.c.id == name)
+    body = await db.scalar(seen(db, query, notifications.c.tenant))
     if body is None:
         raise NotFound(
             f"There is no notification '{name}'. List them with: halo-controller notifications list"
@@ -59,7 +61,8 @@ async def every(
         query = query.where(notifications.c.person == person)
     if state is not None:
         query = query.where(notifications.c.state == state)
-    return [Notification.model_validate(body) for body in await db.scalars(query.limit(limit))]
+    query = seen(db, query, notifications.c.tenant).limit(limit)
+    return [Notification.model_validate(body) for body in await db.scalars(query)]
 
 
 async def remember(db: AsyncConnection, incident: str, person: str, occasion: Occasion, at: datetime) -> None:
@@ -118,6 +121,7 @@ def _row(notification: Notification) -> dict[str, Any]:  # Any: one value per co
     return {
         "id": notification.id,
         "person": notification.person,
+        "tenant": notification.tenant,
         "state": notification.state,
         "created_at": notification.created_at,
         "next_at": notification.next_at,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import Select, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +12,7 @@ from halo_controller.errors import Conflict, NotFound
 from halo_controller.notifications.nouns import Silence
 from halo_controller.notifications.people import Person
 from halo_controller.store import tenants
+from halo_controller.store.sight import seen
 from halo_controller.store.tables import people, silences
 
 
@@ -40,9 +41,10 @@ async def change(db: AsyncConnection, person: Person) -> Person:
 
 async def get(db: AsyncConnection, name: str) -> Person:
     """The person of this name; raises NotFound with the names there are."""
-    spec = await db.scalar(select(people.c.spec).where(people.c.name == name))
+    query = select(people.c.spec).where(people.c.name == name)
+    spec = await db.scalar(seen(db, query, people.c.tenant))
     if spec is None:
-        known = (await db.scalars(select(people.c.name).order_by(people.c.name))).all()
+        known = [one.name for one in await every(db)]
         there_are = f"There are: {', '.join(known)}." if known else "There is nobody yet."
         raise NotFound(f"There is no person '{name}'. {there_are}")
     return Person.model_validate(spec)
@@ -53,7 +55,7 @@ async def every(db: AsyncConnection, tenant: str | None = None) -> Sequence[Pers
     query = select(people.c.spec).order_by(people.c.name)
     if tenant is not None:
         query = query.where(people.c.tenant == tenant)
-    return [Person.model_validate(spec) for spec in await db.scalars(query)]
+    return [Person.model_validate(spec) for spec in await db.scalars(seen(db, query, people.c.tenant))]
 
 
 async def remove(db: AsyncConnection, name: str) -> None:
@@ -64,28 +66,46 @@ async def remove(db: AsyncConnection, name: str) -> None:
 
 async def hush(db: AsyncConnection, silence: Silence) -> Silence:
     """Keep a silence."""
-    row = {"id": silence.id, "ends_at": silence.ends_at, "body": silence.model_dump(mode="json")}
-    await db.execute(insert(silences).values(row))
+    row = {"id": silence.id, "tenant": silence.tenant, "ends_at": silence.ends_at}
+    await db.execute(insert(silences).values(**row, body=silence.model_dump(mode="json")))
     return silence
 
 
 async def silences_after(db: AsyncConnection, now: datetime) -> Sequence[Silence]:
     """The silences that are not over yet, those to come among them."""
-    query = select(silences.c.body).where(or_(silences.c.ends_at.is_(None), silences.c.ends_at > now))
+    found = [Silence.model_validate(body) for body in await db.scalars(_after(now))]
+    return sorted(found, key=lambda silence: silence.starts_at)
+
+
+async def every_silence(db: AsyncConnection, now: datetime) -> Sequence[Silence]:
+    """Those of them that may be seen."""
+    query = seen(db, _after(now), silences.c.tenant)
     found = [Silence.model_validate(body) for body in await db.scalars(query)]
     return sorted(found, key=lambda silence: silence.starts_at)
 
 
-async def lift(db: AsyncConnection, silence: str) -> None:
+async def silence_of(db: AsyncConnection, name: str) -> Silence:
+    """The silence of this id; raises NotFound."""
+    query = select(silences.c.body).where(silences.c.id == name)
+    body = await db.scalar(seen(db, query, silences.c.tenant))
+    if body is None:
+        raise NotFound(f"There is no silence '{name}'. List them with: halo-controller silences list")
+    return Silence.model_validate(body)
+
+
+async def lift(db: AsyncConnection, name: str) -> None:
     """End a silence; raises NotFound."""
-    gone = await db.execute(delete(silences).where(silences.c.id == silence))
-    if not gone.rowcount:
-        raise NotFound(f"There is no silence '{silence}'. List them with: halo-controller silences list")
+    await silence_of(db, name)
+    await db.execute(delete(silences).where(silences.c.id == name))
 
 
 async def forget_silences(db: AsyncConnection, before: datetime) -> None:
     """Drop silences that ended before this moment."""
     await db.execute(delete(silences).where(silences.c.ends_at < before))
+
+
+def _after(now: datetime) -> Select[tuple[Any]]:  # Any: a silence as JSON
+    return select(silences.c.body).where(or_(silences.c.ends_at.is_(None), silences.c.ends_at > now))
 
 
 def _row(person: Person) -> dict[str, Any]:  # Any: one value per column

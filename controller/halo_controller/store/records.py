@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import NotFound
 from halo_controller.nouns import Record
+from halo_controller.store.sight import seen
 from halo_controller.store.tables import record_keys, records
 from halo_shared.entities import EntityKind
 from halo_shared.messages.events import Outcomes
@@ -52,12 +53,14 @@ async def find(
     query = select(records).where(records.c.id.in_(matching)).order_by(records.c.id.desc()).limit(limit)
     if tenant is not None:
         query = query.where(records.c.tenant == tenant)
-    return [_record(row) for row in (await db.execute(query)).mappings()]
+    rows = await db.execute(seen(db, query, records.c.tenant))
+    return [_record(row) for row in rows.mappings()]
 
 
 async def get(db: AsyncConnection, id_: int) -> Record:
     """One outcome; raises NotFound."""
-    row = (await db.execute(select(records).where(records.c.id == id_))).mappings().one_or_none()
+    query = seen(db, select(records).where(records.c.id == id_), records.c.tenant)
+    row = (await db.execute(query)).mappings().one_or_none()
     if row is None:
         raise NotFound(
             f"There is no record {id_}; it may have been kept long enough. "

@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.runlog.story import StageBegun
+from halo_controller.store.sight import seen
 from halo_controller.store.tables import events, metadata, runs, stages
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.messages.events import EVENTS, Event, Level, Progress
@@ -29,7 +30,7 @@ class Wanted(Frozen):
 
 async def search(db: AsyncConnection, wanted: Wanted) -> Sequence[Event]:
     """The latest lines that fit, the oldest first."""
-    query = select(events.c.body).join(runs, runs.c.id == events.c.run)
+    query = seen(db, select(events.c.body).join(runs, runs.c.id == events.c.run), runs.c.tenant)
     query = query.where(events.c.level.in_(wanted.level.and_louder))
     if wanted.tenant is not None:
         query = query.where(runs.c.tenant == wanted.tenant)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import Attempt, Run
 from halo_controller.store.holding import held
+from halo_controller.store.sight import seen
 from halo_controller.store.tables import attempts, runs
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrators import HOSTED_GROUP
@@ -48,7 +49,7 @@ async def these(db: AsyncConnection, ids: Collection[str]) -> dict[str, Run]:
 async def get(db: AsyncConnection, prefix: str) -> Run:
     """The one run whose id starts so; raises NotFound, or Conflict when there are several."""
     query = select(runs).where(runs.c.id.startswith(prefix, autoescape=True)).limit(2)
-    found = (await db.execute(held(db, query))).mappings().all()
+    found = (await db.execute(held(db, seen(db, query, runs.c.tenant)))).mappings().all()
     if not found:
         raise NotFound(f"There is no run '{prefix}'. List them with: halo-controller runs list")
     if len(found) > 1:
@@ -82,7 +83,8 @@ async def every(
     ):
         if wanted is not None:
             query = query.where(column == wanted)
-    return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
+    rows = await db.execute(seen(db, query, runs.c.tenant))
+    return [Run.model_validate(row) for row in rows.mappings()]
 
 
 async def latest(
@@ -92,7 +94,7 @@ async def latest(
     newest_first = func.row_number().over(
         partition_by=(runs.c.tenant, runs.c.integration), order_by=(runs.c.queued_at.desc(), runs.c.id)
     )
-    numbered = select(runs, newest_first.label("place"))
+    numbered = seen(db, select(runs, newest_first.label("place")), runs.c.tenant)
     if tenant is not None:
         numbered = numbered.where(runs.c.tenant == tenant)
     if ended:

@@ -298,6 +298,27 @@ tokens = Table(
     Column("name", String(80), primary_key=True),
     Column("digest", String(64), nullable=False, unique=True),
     Column("created_at", Moment, nullable=False),
+    Column("role", String(16), nullable=False, server_default="operator"),
+    Column("tenants", JSON, nullable=False, server_default="[]"),
+    Column("expires_at", Moment),
+    Column("used_at", Moment),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("noun", String(16), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("tenant", String(40), index=True),
+    Column("before", JSON(none_as_null=True)),
+    Column("after", JSON(none_as_null=True)),
+    Column("request", String(64), nullable=False),
+    sqlite_autoincrement=True,
 )
 
 incidents = Table(
@@ -332,6 +353,7 @@ silences = Table(
     "silences",
     metadata,
     Column("id", String(8), primary_key=True),
+    Column("tenant", String(40)),
     Column("ends_at", Moment),
     Column("body", JSON, nullable=False),
 )
@@ -341,6 +363,7 @@ notifications = Table(
     metadata,
     Column("id", String(8), primary_key=True),
     Column("person", String(40), nullable=False),
+    Column("tenant", String(40)),
     Column("state", String(12), nullable=False),
     Column("created_at", Moment, nullable=False, index=True),
     Column("next_at", Moment, nullable=False),

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import Group, Tenant
+from halo_controller.store.sight import seen, seen_of_groups
 from halo_controller.store.tables import groups, integrations, tenants
 from halo_shared.integrations import TenantSpec
 from halo_shared.integrators import Integrator
@@ -27,16 +28,18 @@ async def add(db: AsyncConnection, spec: TenantSpec, now: datetime) -> Tenant:
 
 async def get(db: AsyncConnection, name: str) -> Tenant:
     """The tenant of this name; raises NotFound with the names there are."""
-    row = (await db.execute(select(tenants).where(tenants.c.name == name))).mappings().one_or_none()
+    query = seen(db, select(tenants).where(tenants.c.name == name), tenants.c.name)
+    row = (await db.execute(query)).mappings().one_or_none()
     if row is None:
-        known = (await db.scalars(select(tenants.c.name).order_by(tenants.c.name))).all()
+        known = [one.spec.name for one in await every(db)]
         raise NotFound(f"There is no tenant '{name}'. " + _there_are("tenants", known))
     return Tenant.model_validate(row)
 
 
 async def every(db: AsyncConnection) -> Sequence[Tenant]:
     """All tenants, by name."""
-    rows = (await db.execute(select(tenants).order_by(tenants.c.name))).mappings()
+    query = seen(db, select(tenants).order_by(tenants.c.name), tenants.c.name)
+    rows = (await db.execute(query)).mappings()
     return [Tenant.model_validate(row) for row in rows]
 
 
@@ -77,16 +80,18 @@ async def add_group(
 
 async def get_group(db: AsyncConnection, name: str) -> Group:
     """The group of this name; raises NotFound with the names there are."""
-    row = (await db.execute(select(groups).where(groups.c.name == name))).mappings().one_or_none()
+    query = seen_of_groups(db, select(groups).where(groups.c.name == name), groups.c.name)
+    row = (await db.execute(query)).mappings().one_or_none()
     if row is None:
-        known = (await db.scalars(select(groups.c.name).order_by(groups.c.name))).all()
+        known = [one.name for one in await every_group(db)]
         raise NotFound(f"There is no group '{name}'. " + _there_are("groups", known))
     return Group.model_validate(row)
 
 
 async def every_group(db: AsyncConnection) -> Sequence[Group]:
     """All groups, by name."""
-    rows = (await db.execute(select(groups).order_by(groups.c.name))).mappings()
+    query = seen_of_groups(db, select(groups).order_by(groups.c.name), groups.c.name)
+    rows = (await db.execute(query)).mappings()
     return [Group.model_validate(row) for row in rows]
 
 

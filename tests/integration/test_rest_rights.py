@@ -1,0 +1,246 @@
+"""Roles on the way in: each operation as a stranger to another tenant, and what is refused within one's own."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from halo_controller.access.roles import LEAST, Action, Role
+from halo_shared.errors import SourceUnavailable
+from halo_shared.runs import RunStatus
+from tests.support import builders
+from tests.support.agent_double import Attempt
+from tests.support.builders import tenant_spec
+from tests.support.rest import PEOPLE, Api, Json, Office, Operation, an_office, definition, operations
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+OPEN_TO_ALL: Final = "GET /health"
+NEEDS_A_BROKER: Final = "/monitors"
+"""See test_monitors."""
+NOTHING: Final = {
+    "tenant": "nowhere",
+    "name": "nothing",
+    "group": "no-such-one",
+    "connector": "no-such-one",
+    "agent": "no-such-one",
+    "run": "000000000000",
+    "person": "no-such-one",
+    "incident": "00000000",
+    "notification": "00000000",
+    "silence": "00000000",
+    "record": "999999",
+    "monitor": "no-such-one",
+    "token": "no-such-one",
+    "entry": "999999",
+}
+
+
+async def fail_with_a_record(attempt: Attempt) -> None:
+    await attempt.outcomes(builders.outcome(keys=("globex@globex.example",)))
+    await attempt.finished(RunStatus.FAILED, error=SourceUnavailable())
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Two tenants: acme, whose tokens these are, and globex, which has one of everything."""
+
+    office: Office
+    reader: Api
+    administrator: Api
+    globex: Mapping[str, str]
+    known: tuple[Operation, ...]
+
+    def token(self, role: Role) -> Api:
+        return {Role.READER: self.reader, Role.ADMINISTRATOR: self.administrator, Role.OPERATOR: self.office}[
+            role
+        ]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    folder: Path = tmp_path_factory.mktemp("house")
+    async with an_office(folder) as office:
+        await office.set_up()
+        globex = await furnish(office)
+        given = [
+            await office.post("/tokens", {"name": role, "role": role, "tenants": ["acme"]}, status=201)
+            for role in (Role.READER, Role.ADMINISTRATOR)
+        ]
+        reader, administrator = (Api(office.http, one["token"]) for one in given)
+        yield House(
+            office, reader, administrator, globex, tuple(operations(await office.get("/openapi.json")))
+        )
+
+
+async def furnish(office: Office) -> Mapping[str, str]:
+    """Give globex one of everything; answers with where each is."""
+    await office.post("/tenants", tenant_spec("globex").model_dump(mode="json"), status=201)
+    await office.post("/groups", {"name": "globex-site"}, status=201)
+    await office.post("/agents", {"name": "globex-agent", "group": "globex-site"}, status=201)
+    spec = definition(name="globex-people", group="globex-site")
+    await office.post("/tenants/globex/integrations", spec, status=201)
+    one = "/tenants/globex/integrations/globex-people"
+    await office.post(f"{one}/enable")
+    person = {"name": "globex-jane", "tenant": "globex", "channels": [{"address": "jane@globex.example"}]}
+    person["channels"][0]["kind"] = "email"  # type: ignore[index]  # JSON
+    await office.post("/people", person, status=201)
+    (notification,) = await office.post("/people/globex-jane/trial", status=202)
+    silence = await office.post("/silences", {"tenant": "globex", "reason": "globex moves"}, status=201)
+    token = {"name": "globex-reader", "role": "reader", "tenants": ["globex"]}
+    await office.post("/tokens", token, status=201)
+    async with office.agent(fail_with_a_record, name="globex-agent"):
+        run = (await office.post(f"{one}/run", status=202))["id"]
+        await office.until(run, status="failed")
+    (incident,) = await office.get("/incidents", tenant="globex")
+    (record,) = await office.get(f"/runs/{run}/records")
+    (entry, *_) = await office.get("/audit", tenant="globex")
+    return {
+        "tenant": "globex",
+        "name": "globex-people",
+        "group": "globex-site",
+        "connector": "ldap",
+        "agent": "globex-agent",
+        "run": str(run),
+        "person": "globex-jane",
+        "incident": str(incident["id"]),
+        "notification": str(notification["id"]),
+        "silence": str(silence["id"]),
+        "record": str(record["id"]),
+        "token": "globex-reader",
+        "entry": str(entry["id"]),
+    }
+
+
+async def test_every_operation_declares_its_action(house: House) -> None:
+    undeclared = {str(one) for one in house.known if one.action is None}
+
+    assert undeclared == {OPEN_TO_ALL}
+    assert {one.action for one in house.known if one.action} == set(Action)
+
+
+@pytest.mark.parametrize("role", [Role.READER, Role.ADMINISTRATOR])
+async def test_what_another_tenant_has_is_answered_like_what_is_not_there(house: House, role: Role) -> None:
+    token, before = house.token(role), await house.office.get("/audit", limit=1_000)
+
+    for operation in house.known:
+        if "{" not in operation.path or operation.path.startswith(NEEDS_A_BROKER):
+            continue
+        theirs = await tried(token, operation, house.globex)
+        nothing = await tried(token, operation, NOTHING)
+
+        assert theirs.status_code == nothing.status_code, operation
+        assert wording(theirs, house.globex) == wording(nothing, NOTHING), operation
+        may = role.reaches(LEAST[Action(operation.action)])
+        in_path = "{tenant}" in operation.path
+        assert theirs.status_code == (404 if may or in_path else 403), (operation, theirs.text)
+
+    assert await house.office.get("/audit", limit=1_000) == before
+
+
+@pytest.mark.parametrize("role", [Role.READER, Role.ADMINISTRATOR])
+async def test_no_list_tells_of_another_tenant(house: House, role: Role) -> None:
+    asked = 0
+    for operation in house.known:
+        looks = operation.method == "GET" and "{" not in operation.path and operation.action
+        if not looks or operation.path.startswith(NEEDS_A_BROKER):
+            continue
+        for query in ({}, {"tenant": "globex"}, {"key": "globex@globex.example"}, {"group": "globex-site"}):
+            reply = await house.token(role).ask("GET", operation.path, query=query)
+            if reply.status_code == 200:
+                asked += 1
+                assert "globex" not in reply.text, (operation, query)
+    assert asked > 20
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_what_a_role_may_not_do_is_refused_in_a_sentence(house: House, role: Role) -> None:
+    for operation in house.known:
+        action = operation.action and Action(operation.action)
+        if not action or role.reaches(LEAST[action]):
+            continue
+        reply = await tried(house.token(role), operation, NOTHING | {"tenant": "acme", "name": "people"})
+        body = reply.json()
+
+        assert (reply.status_code, body["error"]) == (403, "Forbidden"), operation
+        assert f"This is token '{role}', a" in body["message"]
+        assert f"may not {action.words}" in body["message"]
+
+
+async def test_each_role_sees_what_its_tenant_has(house: House) -> None:
+    for token in (house.reader, house.administrator):
+        assert [one["spec"]["name"] for one in await token.get("/tenants")] == ["acme"]
+        assert [one["name"] for one in await token.get("/groups")] == ["site"]
+        assert [one["name"] for one in await token.get("/agents")] == ["one"]
+        assert (await token.get(PEOPLE))["spec"]["name"] == "people"
+    assert "globex" in (await house.office.ask("GET", "/tenants")).text
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/people", {"name": "spy", "channels": [{"kind": "email", "address": "spy@acme.example"}]}),
+        ("/silences", {"reason": "quiet"}),
+        ("/tokens", {"name": "spy", "role": "operator"}),
+    ],
+)
+async def test_an_administrator_adds_nothing_for_others(house: House, path: str, body: Json) -> None:
+    token, named = house.administrator, path == "/tokens"
+
+    for tenant in ("globex", "nowhere"):
+        theirs = {"tenants": [tenant], "role": "reader"} if named else {"tenant": tenant}
+        said = await token.refused(404, "POST", path, body | theirs)
+        assert said == f"There is no tenant '{tenant}'. The tenants are: acme."
+    assert "an operator" in await token.refused(403, "POST", path, body)
+
+
+async def test_an_administrator_moves_nobody_to_others(house: House) -> None:
+    person = {"name": "bob", "tenant": "acme", "channels": [{"kind": "email", "address": "bob@acme.example"}]}
+    await house.administrator.post("/people", person, status=201)
+
+    await house.administrator.refused(404, "PUT", "/people/bob", person | {"tenant": "globex"})
+    await house.administrator.refused(403, "PUT", "/people/bob", person | {"tenant": None})
+
+    assert (await house.office.get("/people/bob"))["tenant"] == "acme"
+    await house.administrator.delete("/people/bob")
+
+
+async def test_an_administrator_sends_its_runs_to_no_others_agents(house: House) -> None:
+    for group in ("globex-site", "nowhere"):
+        said = await house.administrator.refused(404, "POST", f"{PEOPLE}/assign", {"group": group})
+        assert said == f"There is no group '{group}'. The groups are: site."
+
+
+async def test_an_administrator_gives_what_it_has_and_takes_it_back(house: House) -> None:
+    new = {"name": "bob", "role": "reader", "tenants": ["acme"], "lasts": "1h"}
+    given = await house.administrator.post("/tokens", new, status=201)
+    bob = Api(house.office.http, given["token"])
+
+    assert [one["spec"]["name"] for one in await bob.get("/tenants")] == ["acme"]
+    assert {one["name"] for one in await house.administrator.get("/tokens")} == {
+        *("reader", "administrator", "bob")
+    }
+    await house.administrator.delete("/tokens/bob")
+    assert (await bob.ask("GET", "/tenants")).status_code == 401
+
+
+async def tried(token: Api, operation: Operation, places: Mapping[str, str]) -> httpx.Response:
+    """The operation on what is at these places, with its own example for a body."""
+    body = operation.example
+    if operation.method == "PUT" and body and "name" in body:
+        named = operation.path.rpartition("{")[2].rstrip("}")
+        body |= {"name": places[named]}
+    query = {"key": "x"} if operation.path == "/records" else None
+    return await token.ask(operation.method, operation.path.format(**places), body, query)
+
+
+def wording(reply: httpx.Response, places: Mapping[str, str]) -> str:
+    """The answer without the names that were asked for."""
+    said = reply.text
+    for name in sorted(places.values(), key=len, reverse=True):
+        said = said.replace(name, "<name>")
+    return said
