@@ -9,6 +9,7 @@ from functools import partial
 from itertools import count
 from typing import Any, Final
 
+from halo_shared.clock import SystemClock
 from tests.support.builders import NOW
 
 PATIENCE: Final = 10.0
@@ -88,3 +89,24 @@ async def eventually(condition: Callable[[], bool | Awaitable[bool]]) -> None:
 
 async def _so(answer: bool | Awaitable[bool]) -> bool:
     return answer if isinstance(answer, bool) else await answer
+
+
+class SetClock:
+    """The machine's own clock, whose hands a test has set: a day passes in a few jumps, and every second is a real one."""
+
+    def __init__(self, start: datetime = NOW) -> None:
+        self._real = SystemClock()
+        self._ahead = start - self._real.now()
+
+    def now(self) -> datetime:
+        return self._real.now() + self._ahead
+
+    def monotonic(self) -> float:
+        return self._real.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._real.sleep(seconds)
+
+    def jump_to(self, moment: datetime) -> None:
+        """Let it be this moment; never one that has passed."""
+        self._ahead += max(timedelta(0), moment - self.now())

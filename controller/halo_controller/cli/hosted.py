@@ -14,6 +14,7 @@ from halo_controller.cli.connection import connected
 from halo_controller.cli.output import JsonOption
 from halo_controller.cli.references import RefArgument, path_of_hosted
 from halo_controller.cli.silences import span
+from halo_controller.errors import Invalid
 from halo_controller.hosting.nouns import Classes
 from halo_shared import durations, files
 from halo_shared.entities import EntityKind
@@ -21,26 +22,24 @@ from halo_shared.entities import EntityKind
 app = typer.Typer(help="The hosted integrator, for its host: when integrations run.", no_args_is_help=True)
 
 
-def _entities(text: str) -> tuple[EntityKind, ...]:
-    known = ", ".join(EntityKind)
-    try:
-        return tuple(EntityKind(word.strip()) for word in text.split(","))
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}; entities are: {known}") from error
-
-
 EntitiesOption = Annotated[
-    tuple[EntityKind, ...] | None,
-    typer.Option(
-        metavar="A,B", parser=_entities, help="What is imported, as in users,assets; all when left out."
-    ),
+    str | None,
+    typer.Option(metavar="A,B", help="What is imported, as in users,assets; all when left out."),
 ]
 
 
-def chosen(connector: str, entities: tuple[EntityKind, ...] | None, file: Path | None) -> Enabling:
-    """What a tenant chooses of a hosted connector; raises SettingsInvalid naming line and key of a wrong file."""
+def chosen(connector: str, entities: str | None, file: Path | None) -> Enabling:
+    """What a tenant chooses of a hosted connector; raises Invalid, or SettingsInvalid naming line and key of a wrong file."""
     said = files.load(file, Enabling) if file else Enabling()
-    return said.model_copy(update={"connector": connector, "entities": entities or said.entities})
+    named = _entities(entities) if entities is not None else said.entities
+    return said.model_copy(update={"connector": connector, "entities": named})
+
+
+def _entities(text: str) -> tuple[EntityKind, ...]:
+    try:
+        return tuple(EntityKind(word.strip()) for word in text.split(","))
+    except ValueError as error:
+        raise Invalid(f"--entities: {error}. The entities are: {', '.join(EntityKind)}.") from error
 
 
 @app.command(epilog="Example: halo-controller hosted classes --json")
