@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import httpx
 
+from halo_agent import metrics
+from halo_agent.metrics import UNANSWERED, Side
 from halo_shared import telemetry
 from halo_shared.telemetry import Attributes, Kind
 
@@ -15,6 +17,10 @@ _IDS: Final = re.compile(r"(?<=/)(\d+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-f
 class HttpClient(httpx.AsyncClient):
     """An AsyncClient that tells how each request went: method, path without ids, status. Nothing of its content."""
 
+    def __init__(self, to: Side, **options: Any) -> None:  # Any: as in the library
+        super().__init__(**options)
+        self._to = to
+
     async def send(self, request: httpx.Request, **how: Any) -> httpx.Response:  # Any: as in the library
         template = template_of(request.url)
         about: Attributes = {
@@ -23,7 +29,12 @@ class HttpClient(httpx.AsyncClient):
             "server.address": request.url.host,
         }
         with telemetry.span(f"{request.method} {template}", Kind.CLIENT, attributes=about) as span:
-            response = await super().send(request, **how)
+            try:
+                response = await super().send(request, **how)
+            except httpx.RequestError:
+                metrics.requested(self._to, UNANSWERED)
+                raise
+            metrics.requested(self._to, f"{response.status_code // 100}xx")
             span.note({"http.response.status_code": response.status_code})
             if response.is_error:
                 span.failed(str(response.status_code))

@@ -117,6 +117,11 @@ class Leases:
         """What a hello or heartbeat says of them."""
         return tuple(lease.held for lease in self._leases.values())
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._leases)
+
     async def ask(self, run: str) -> Lease | LeaseRefused | None:
         """The lease of a run, or its refusal; None when the controller gave no answer."""
         for _ in range(ASK_TIMES):

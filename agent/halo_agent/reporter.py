@@ -6,12 +6,15 @@ from datetime import datetime
 from typing import Final, TypedDict
 from uuid import UUID, uuid4
 
+from halo_agent import metrics
 from halo_agent.histories import READ, Gathering, cut
+from halo_agent.metrics import Ended
 from halo_agent.store.outbox import Outbox
 from halo_shared import telemetry
 from halo_shared.clock import Clock
 from halo_shared.entities import EntityKind
 from halo_shared.errors import Cancelled, HaloIntegratorError
+from halo_shared.identifiers import IntegrationRef
 from halo_shared.messages.base import Failure
 from halo_shared.messages.commands import LeaseGranted
 from halo_shared.messages.events import (
@@ -92,6 +95,7 @@ class EventReporter:
         self._outbox = outbox
         self._clock = clock
         self._redactor = redactor
+        self._began = clock.monotonic()
         self._seq = 0
         self._spoke_at = float("-inf")
         self._stage: Stage | None = None
@@ -167,6 +171,9 @@ class EventReporter:
 
     async def finished(self, ending: "Ending") -> None:
         """The attempt's last word."""
+        ref = IntegrationRef(self._origin.tenant, self._origin.integration)
+        seconds = self._clock.monotonic() - self._began
+        metrics.attempt_ended(Ended(ref, ending.status, self._clock.now(), seconds, ending.counts))
         await self._tell_unsaid()
         await self._tell_outcomes()
         await self._say(

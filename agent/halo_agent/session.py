@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Final, assert_never
 from uuid import UUID, uuid4
 
 from halo_agent.leases import Leases
+from halo_agent.metrics import Vitals
 from halo_agent.store.outbox import Outbox
 from halo_shared import logs
 from halo_shared.clock import Clock
@@ -52,6 +54,7 @@ class Session:
         self._check: Callable[[CheckHalo], None] = lambda _: None
         self._listens = asyncio.Event()
         self._rejected = False
+        self._heard_at: datetime | None = None
 
     async def listen(self) -> None:
         """Take the controller's commands for ever; raises ConfigurationError when it does not know this agent.
@@ -96,6 +99,16 @@ class Session:
             doing=tuple(line for lines in self._doing for line in lines()),
         )
 
+    def vitals(self) -> Vitals:
+        """How this agent is now, for whoever measures it."""
+        return Vitals(
+            spooled=self._outbox.waiting,
+            dropped=self._outbox.dropped,
+            held=self._leases.count,
+            slots=self._hello.slots,
+            heard_at=self._heard_at,
+        )
+
     def tell(self, doing: Callable[[], Sequence[str]]) -> None:
         """Let heartbeats carry these lines on what is being done."""
         self._doing.append(doing)
@@ -119,6 +132,7 @@ class Session:
         return self._welcome.result()
 
     async def _obey(self, command: Command) -> None:
+        self._heard_at = self._clock.now()
         match command:
             case Welcome():
                 self._accept(command)

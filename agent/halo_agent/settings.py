@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     """How many runs it works on at once."""
     spool_limit: int = Field(default=200_000, ge=1_000)
     """How many events wait on this machine at the most while the broker is away."""
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where Prometheus finds this agent's figures; none when left out. Needs the extra `metrics`."""
+    metrics_host: str = "127.0.0.1"
+    """The address of this machine at which they are served; anybody who reaches it may read them."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: LogFormat = "auto"
 

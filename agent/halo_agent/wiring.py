@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Final
 from uuid import uuid4
 
-from halo_agent import connectors
+from halo_agent import connectors, metrics
 from halo_agent.checks import Checks
 from halo_agent.deputy import Orders
 from halo_agent.jobs.sync import SyncJobs
@@ -59,6 +59,7 @@ async def run(
         )
         leases = Leases(settings.name, hello.session, transport, clock)
         session = Session(hello, transport, leases, outbox, clock)
+        stack.enter_context(metrics.served(settings.metrics_host, settings.metrics_port, session.vitals))
         jobs = SyncJobs(links, instances, secrets, clock, redactor)
         reports = Reports(settings.name, outbox, clock, redactor)
         worker = Worker(transport, leases, jobs.run, reports.of, redactor, settings.slots)

@@ -73,6 +73,15 @@ DOMAIN = (
     Package("python3-samba", Path("/usr/lib/python3/dist-packages/samba/provision")),
     Package("ldb-tools", Path("/usr/bin/ldbadd")),
 )
+# Prometheus' own tool tries the alert rules, where nothing may be skipped.
+CHECKERS = (
+    Package(
+        "prometheus",
+        Path("/usr/bin/promtool"),
+        units=("prometheus", "prometheus-node-exporter"),
+        without="the alert rules are not tried",
+    ),
+)
 # bonsai, the LDAP client, and the Kerberos libraries have no Linux wheels and are compiled here.
 COMPILER = (
     Package("gcc", Path("/usr/bin/gcc")),
@@ -116,7 +125,8 @@ def say(what: str) -> None:
 def services() -> tuple[Package, ...]:
     """The services that tests and demo start here."""
     wants_domain = os.environ.get("CI") or os.environ.get("AD")
-    return (*SERVICES, *DOMAIN) if wants_domain else SERVICES
+    checkers = CHECKERS if os.environ.get("CI") else ()
+    return (*SERVICES, *(DOMAIN if wants_domain else ()), *checkers)
 
 
 def fingerprint() -> str:

@@ -29,12 +29,11 @@ STORED = (*ATTEMPT, "agent publish events", "controller process events")
 @pytest.fixture
 async def traced(broker_url: str, tmp_path: Path) -> AsyncIterator[Traced]:
     """A product that sends its traces, and whom it sends them to."""
-    async with (
-        receiving_traces() as receiver,
-        product(broker_url, tmp_path, traces_to=receiver.address) as whole,
-    ):
-        await whole.installed()
-        yield whole, receiver
+    async with receiving_traces() as receiver:
+        named = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.address, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+        async with product(broker_url, tmp_path, environment=named) as whole:
+            await whole.installed()
+            yield whole, receiver
 
 
 async def test_a_run_is_one_trace_from_its_trigger_to_halos_answers_and_back(traced: Traced) -> None:

@@ -9,9 +9,12 @@ import yaml
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from halo_agent.metrics import Vitals
+from halo_agent.metrics.prometheus import PrometheusMeters
 from halo_shared.errors import SourceUnavailable
 from halo_shared.runs import RunStatus
 from tests.support.agent_double import Attempt
+from tests.support.builders import NOW
 from tests.support.rest import Office, refusal
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
@@ -19,6 +22,15 @@ RULES: Final = DEPLOY / "prometheus" / "halo-integrator.rules.yaml"
 DASHBOARD: Final = DEPLOY / "grafana" / "halo-integrator.json"
 
 Labelled = dict[str, str]
+
+
+_SUFFIX: Final = re.compile("_(total|bucket)$")
+
+
+def of_agents() -> set[str]:
+    """The names of what agents show."""
+    meters = PrometheusMeters(lambda: Vitals(0, 0, 0, 1, NOW))
+    return {family.name for family in meters.registry.collect()}
 
 
 async def scraped(office: Office) -> dict[str, Metric]:
@@ -66,14 +78,14 @@ async def test_strangers_get_no_numbers(office: Office) -> None:
 
 
 async def test_the_rules_and_the_dashboard_ask_for_what_is_there(office: Office) -> None:
-    known = set(await scraped(office))
+    known = set(await scraped(office)) | of_agents()
     rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"][0]["rules"]
     panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
     asked = [rule["expr"] for rule in rules]
     shown = [target["expr"] for panel in panels for target in panel["targets"]]
 
     for expression in (*asked, *shown):
-        assert set(re.findall(r"\bhalo_\w+", expression)) <= known, expression
+        assert {_SUFFIX.sub("", name) for name in re.findall(r"\bhalo_\w+", expression)} <= known, expression
     assert {name for name in known if not any(name in each for each in shown)} == {"halo_info"}
 
 

@@ -1,7 +1,7 @@
 """The whole product as its users have it: real commands as processes, over a real broker."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,15 +96,17 @@ class Product(ProcessWorld):
 
 @asynccontextmanager
 async def product(
-    broker_url: str, folder: Path, source: PeopleSource | None = None, traces_to: str | None = None
+    broker_url: str,
+    folder: Path,
+    source: PeopleSource | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Product]:
-    """The product with its controller started, until the block ends."""
+    """The product with its controller started, until the block ends; its programs have this in their environment."""
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(running())
         source = source or FromSpreadsheet(folder / "people.xlsx", people(30))
         quiet = Console(quiet=True)
         whole = Product(broker_url, folder, sandbox, source, quiet, stack)
-        if traces_to:
-            whole.environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": traces_to, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+        whole.environment |= environment or {}
         await whole.start_controller()
         yield whole

@@ -7,8 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
+from halo_agent import metrics
 from halo_agent.directories import ber, messages
 from halo_agent.directories.messages import Answer, Entry, Scope
+from halo_agent.metrics import UNANSWERED
 
 CHUNK: Final = 1 << 18
 SUCCESS: Final = 0
@@ -158,13 +160,16 @@ class Connection:
                 answer = await self._answer_to(number, entries)
         except (ValueError, OSError) as error:  # bytes that are no LDAP; a line that broke
             self.break_off()
+            metrics.requested("source", UNANSWERED)
             if isinstance(error, LineLost | TimeoutError):
                 raise
             raise LineLost(str(error)) from error
         except BaseException:
             self.break_off()
             raise
-        if answer.code not in (SUCCESS, also_good):
+        good = answer.code in (SUCCESS, also_good)
+        metrics.requested("source", "ok" if good else "refused")
+        if not good:
             raise Refused(answer.code, answer.text)
         return answer
 

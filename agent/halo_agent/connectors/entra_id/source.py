@@ -102,7 +102,9 @@ class EntraIdSource:
         endpoints = endpoints_of(self._settings.cloud)
         # The machine's own authorities, so that a proxy which the company trusts is trusted here too.
         trusted = ssl.create_default_context()
-        async with HttpClient(verify=trusted, timeout=self._settings.timeout.total_seconds()) as http:
+        async with HttpClient(
+            "source", verify=trusted, timeout=self._settings.timeout.total_seconds()
+        ) as http:
             yield [
                 DirectoryReader(
                     GraphClient(

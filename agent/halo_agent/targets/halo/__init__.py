@@ -83,7 +83,7 @@ async def open_halo(
     limits = httpx.Limits(max_connections=CONNECTIONS)
     # The machine's own authorities: an on-premise Halo is often signed by the company's.
     trusted = ssl.create_default_context()
-    async with HttpClient(verify=trusted, timeout=timeout, limits=limits) as http:
+    async with HttpClient("halo", verify=trusted, timeout=timeout, limits=limits) as http:
         auth = HaloAuth(http, connection, secret, clock)
         client = HaloClient(http, connection, auth, Traffic(clock, budget, tell), clock, permit)
         yield _target(client, auth, connection, clock, tell, use)

@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
+from halo_agent import metrics
 from halo_shared.clock import Clock
 
 Tell = Callable[[str], Awaitable[None]]
@@ -51,6 +52,7 @@ class Pace:
 
     async def wait(self) -> None:
         """Return when one more request may be made; in the order of asking."""
+        asked_at = self._clock.monotonic()
         async with self._turn:
             while (rest := self._not_before - self._clock.monotonic()) > 0:
                 await self._clock.sleep(rest)
@@ -59,6 +61,7 @@ class Pace:
                 await self._clock.sleep((1 - self._left) / self.per_minute * 60)
                 self._fill()
             self._left -= 1
+        metrics.waited(self._clock.monotonic() - asked_at)
 
     def answered(self) -> None:
         """Halo took a request."""
