@@ -9,20 +9,25 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, insert, inspect, select
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy import Connection, delete, insert, inspect, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from halo_controller.access.roles import Action as RightTo
 from halo_controller.access.roles import Role
 from halo_controller.access.tokens import Token
+from halo_controller.audit.nouns import Entry, Noun
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import AgentState, Attempt, Run, RunProgress
-from halo_controller.store import agents, events, integrations, outbox, runs, tables, tenants, tokens
+from halo_controller.store import agents, audit, events, integrations, outbox, runs, tables, tenants, tokens
+from halo_controller.store.audit import Sought
 from halo_controller.store.database import Database
 from halo_controller.store.shape import migrations
+from halo_controller.store.sight import unlimited
 from halo_shared.entities import EntityKind
 from halo_shared.errors import SourceUnavailable
 from halo_shared.identifiers import IntegrationRef, new_run_id
+from halo_shared.integrators import Integrator
 from halo_shared.messages.base import Failure
 from halo_shared.messages.codec import Envelope
 from halo_shared.messages.events import Level, Stage
@@ -35,6 +40,19 @@ from tests.support.builders import NOW, REF, SESSION
 
 ASSETS = IntegrationRef("acme", "assets")
 MINUTE = timedelta(minutes=1)
+ENTRY = Entry(
+    id=0,
+    at=NOW,
+    who="jane",
+    role=Role.ADMINISTRATOR,
+    action=RightTo.INTEGRATIONS_PAUSE,
+    noun=Noun.INTEGRATION,
+    name=str(REF),
+    tenant=REF.tenant,
+    before={"enabled": True, "pause": None},
+    after={"enabled": True, "pause": {"reason": "the tool is moved"}},
+    request="1",
+)
 
 
 class StoreContract:
@@ -522,6 +540,86 @@ class StoreContract:
             assert await tokens.find(db, "") is None
             digests = (await db.scalars(select(tables.tokens.c.digest))).all()
         assert new not in digests
+
+    async def test_a_token_is_for_tenants_that_there_are_and_has_a_name_of_its_own(
+        self, known: Database
+    ) -> None:
+        reader = Token(name="wall", role=Role.READER, tenants=("acme",), created_at=NOW, expires_at=NOW)
+        async with known.write() as db:
+            await tokens.add(db, reader, "hct_one")
+            with pytest.raises(Conflict, match="There is a token 'wall' already"):
+                await tokens.add(db, reader, "hct_two")
+            with pytest.raises(NotFound, match="There is no tenant 'globex'"):
+                await tokens.add(db, reader.model_copy(update={"tenants": ("globex",)}), "hct_three")
+            await tokens.used(db, "wall", NOW)
+
+            assert await tokens.find(db, "hct_one") == reader.model_copy(update={"used_at": NOW})
+            await tokens.revoke(db, "wall")
+            assert await tokens.find(db, "hct_one") is None
+            with pytest.raises(NotFound, match="There is no token 'wall'"):
+                await tokens.revoke(db, "wall")
+
+    # what is not for everybody's eyes
+
+    async def test_a_limited_connection_shows_what_its_tenants_have(self, known: Database) -> None:
+        globex = IntegrationRef("globex", "people")
+        run = nouns.run(tenant="globex")
+        async with known.write() as db:
+            await tenants.add(db, builders.tenant_spec("globex"), NOW)
+            await tenants.add_group(db, "away", "", NOW)
+            await tenants.add_group(db, "pool", "", NOW, kind=Integrator.HOSTED)
+            await agents.add(db, "two", "away", NOW)
+            await integrations.add(db, "globex", builders.integration_spec(group="away"), NOW)
+            await integrations.change(db, REF, builders.integration_spec(group="site"), NOW)
+            await runs.add(db, run)
+
+        async with known.limited_to({"acme"}).read() as db:
+            assert [one.spec.name for one in await tenants.every(db)] == ["acme"]
+            assert [one.name for one in await tenants.every_group(db)] == ["pool", "site"]
+            assert [one.name for one in await agents.every(db)] == ["one"]
+            assert {one.tenant for one in await integrations.every(db)} == {"acme"}
+            assert await runs.every(db) == []
+            for missing, name in (
+                (integrations.get(db, globex), "There is no tenant 'globex'. The tenants are: acme."),
+                (tenants.get_group(db, "away"), "There is no group 'away'. The groups are: pool, site."),
+                (agents.get(db, "two"), "There is no agent 'two'."),
+                (runs.get(db, run.id), f"There is no run '{run.id}'."),
+            ):
+                with pytest.raises(NotFound, match=name):
+                    await missing
+            async with unlimited(db):
+                assert (await runs.get(db, run.id)).tenant == "globex"
+            assert await runs.every(db) == []
+
+        async with known.read() as db:
+            assert len(await tenants.every(db)) == 2
+
+    # the audit log
+
+    async def test_an_entry_stays_as_it_was_written(self, database: Database) -> None:
+        async with database.write() as db:
+            first = await audit.add(db, ENTRY)
+            second = await audit.add(db, ENTRY.model_copy(update={"tenant": None, "before": None}))
+        assert second.id > first.id
+
+        for change in (
+            update(tables.audit).values(who="nobody"),
+            delete(tables.audit),
+            delete(tables.audit).where(tables.audit.c.id == first.id),
+        ):
+            with pytest.raises(DBAPIError, match="the audit log is only ever added to"):
+                async with database.write() as db:
+                    await db.execute(change)
+
+        async with database.read() as db:
+            assert await audit.every(db, Sought()) == [second, first]
+            assert await audit.get(db, first.id) == first
+            assert await audit.every(db, Sought(tenant="acme", who="jane", since=NOW)) == [first]
+            assert await audit.every(db, Sought(noun=Noun.AGENT)) == []
+        async with database.limited_to({"acme"}).read() as db:
+            assert await audit.every(db, Sought()) == [first]
+            with pytest.raises(NotFound, match=f"There is no entry {second.id} in the audit log"):
+                await audit.get(db, second.id)
 
     # what is refused, and in which words
 

@@ -507,3 +507,42 @@ def proposed(said: Printed, choice: str) -> list[str]:
 def trimmed(text: str) -> str:
     """The text without the spaces that fill its lines."""
     return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+async def test_a_token_lets_in_as_its_role_until_it_is_revoked(centre: Centre) -> None:
+    given = await centre.type(
+        "tokens", "add", "wall", "--role", "reader", "--tenant", "acme", "--expires", "90d"
+    )
+    token = ("--token", given.out.strip())
+    assert "lets in as a reader of acme and ends" in given.err
+
+    seen = await centre.type("tenants", "list", *token)
+    assert seen.out.splitlines()[1].startswith("acme")
+    refusal = refused(await centre.type("groups", "add", "mine", *token), 3)
+    assert "This is token 'wall', a reader of acme, and may not add groups. Only an operator may." in refusal
+    listed = (await centre.type("tokens", "list")).out
+    assert [line.split()[:3] for line in listed.splitlines() if line.startswith("wall")] == [
+        ["wall", "reader", "acme"]
+    ]
+    assert token[1] not in listed
+
+    await centre.type("tokens", "revoke", "wall")
+    assert "not known here" in refused(await centre.type("tenants", "list", *token), 3)
+
+
+async def test_the_audit_log_says_what_changed(centre: Centre) -> None:
+    ref = await centre.integrate("audited")
+    await centre.type("integrations", "pause", ref, "--reason", "the tool is moved")
+
+    listed = (await centre.type("audit", "--tenant", "acme", "--name", ref)).out.splitlines()
+    newest = listed[1]
+    assert "pause integrations" in newest
+    assert ref in newest
+    assert "pause" in newest.split(ref)[1]
+    assert len(listed) == 4  # and it was created and enabled
+    shown = (await centre.type("audit", "show", newest.split()[0])).out
+    assert "integrations.pause" in shown
+    assert "the tool is moved" in shown
+    as_json = json.loads((await centre.type("audit", "--noun", "integration", "--since", "1h", "--json")).out)
+    assert {entry["noun"] for entry in as_json} == {"integration"}
+    assert all(entry["who"] == "operator" for entry in as_json)

@@ -1,6 +1,7 @@
 """Monitors on a real broker: a queue and an account of their own, bounded, and limited to what they may hear."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -15,13 +16,16 @@ from aio_pika.exceptions import AMQPError
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.monitors.broker import Monitors, open_monitors
 from halo_controller.monitors.nouns import Admitted, Monitor, NewMonitor
+from halo_controller.store.database import open_database
 from halo_sandbox.services.rabbitmq import GivenRabbitMQ, PrivateRabbitMQ
 from halo_shared.errors import BrokerUnavailable
 from halo_shared.messages.codec import seal
 from halo_shared.messages.events import Level
 from halo_shared.topology import EVENTS, EVENTS_QUEUE, EXCHANGES, FIXED_QUEUES, to_monitors
 from halo_shared.transport.amqp import AmqpTransport
-from tests.support.builders import Attempted, logged
+from halo_shared.transport.memory import MemoryTransport
+from tests.support.builders import Attempted, logged, tenant_spec
+from tests.support.rest import Api, an_api
 from tests.support.webhooks import a_closed_port
 
 EXAMPLES: Final = Path(__file__).parents[2] / "docs" / "examples"
@@ -172,3 +176,36 @@ def test_the_url_names_the_broker_and_the_virtual_host() -> None:
     made = Monitors(None, "amqps://user:pass@broker.example:5671/halo")  # type: ignore[arg-type]  # nothing is asked
     url = urlsplit(made._url("halo-monitor-desk", "secret"))
     assert (url.scheme, url.hostname, url.port, url.path) == ("amqps", "broker.example", 5671, "/halo")
+
+
+async def test_a_tenants_administrator_has_its_own_monitors_and_no_others(
+    monitors: Monitors, tmp_path: Path
+) -> None:
+    async with (
+        open_database(tmp_path / "controller.db") as database,
+        an_api(database, MemoryTransport(), monitors) as operator,
+    ):
+        for tenant in ("acme", "globex"):
+            await operator.post("/tenants", tenant_spec(tenant).model_dump(mode="json"), status=201)
+        new = {"name": "jane", "role": "administrator", "tenants": ["acme"]}
+        jane = Api(operator.http, (await operator.post("/tokens", new, status=201))["token"])
+        await operator.post("/monitors", {"name": "theirs", "tenant": "globex"}, status=201)
+
+        mine = await jane.post("/monitors", {"name": "mine", "tenant": "acme"}, status=201)
+        await jane.refused(404, "POST", "/monitors", {"name": "spy", "tenant": "globex"})
+        said = await jane.refused(403, "POST", "/monitors", {"name": "spy"})
+        assert "may not add monitors that are not one tenant's own" in said
+        assert [one["name"] for one in await jane.get("/monitors")] == ["mine"]
+        assert [one["name"] for one in await operator.get("/monitors")] == ["mine", "theirs"]
+        for name in ("theirs", "nobodys"):
+            said = await jane.refused(404, "DELETE", f"/monitors/{name}")
+            assert said.startswith(f"There is no monitor '{name}'.")
+        await jane.delete("/monitors/mine")
+
+        entries = await operator.get("/audit", noun="monitor")
+        assert [(one["action"], one["name"], one["tenant"]) for one in entries] == [
+            ("monitors.remove", "mine", "acme"),
+            ("monitors.add", "mine", "acme"),
+            ("monitors.add", "theirs", "globex"),
+        ]
+        assert urlsplit(mine["url"]).password not in json.dumps(entries)

@@ -15,6 +15,7 @@ from halo_controller.access.tokens import Token
 from halo_controller.api.app import build
 from halo_controller.api.server import listen, listening
 from halo_controller.cli.serving import OPERATOR, serving
+from halo_controller.monitors.broker import Monitors
 from halo_controller.publisher import Publisher
 from halo_controller.settings import Settings
 from halo_controller.store import tokens
@@ -160,12 +161,14 @@ async def a_broker_that_is_away() -> AsyncIterator[AmqpTransport]:
 
 
 @asynccontextmanager
-async def an_api(database: Database, transport: Transport) -> AsyncIterator[Api]:
+async def an_api(
+    database: Database, transport: Transport, monitors: Monitors | None = None
+) -> AsyncIterator[Api]:
     """The API over a controller whose loops stand still, so that none dies of what a test breaks."""
     clock, token = SystemClock(), tokens.fresh()
     async with database.write() as db:
         await tokens.put(db, Token(name=OPERATOR, role=Role.OPERATOR, created_at=clock.now()), token)
-    controller = Controller(database, transport, Publisher(database, transport, clock), clock)
+    controller = Controller(database, transport, Publisher(database, transport, clock), clock, monitors)
     with listen("127.0.0.1", 0) as listener:
         async with listening(build(controller), listener) as url, _client(url) as http:
             yield Api(http, token)

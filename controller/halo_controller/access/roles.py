@@ -83,7 +83,11 @@ class Action(StrEnum):
     def words(self) -> str:
         """As it stands in a sentence: `start runs`."""
         noun, _, verb = self.partition(".")
-        return f"{verb} {noun}"
+        return f"{verb} {_NAMED.get(noun, noun)}"
+
+
+_NAMED: Final = {"audit": "the audit log", "operation": "what concerns the whole house"}
+"""Nouns that stand otherwise in a sentence."""
 
 
 LEAST: Final[Mapping[Action, Role]] = {

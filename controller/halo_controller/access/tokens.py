@@ -27,11 +27,16 @@ class Bearer(Frozen):
         """The tenants whose things it may see; None for all, and for what belongs to none."""
         return None if self.role is Role.OPERATOR else self.tenants
 
-    def __str__(self) -> str:
+    @property
+    def described(self) -> str:
+        """What it is, in words: `a reader of acme`."""
         if self.role is Role.OPERATOR:
-            return f"token '{self.name}', an operator"
+            return "an operator"
         article = "an" if self.role is Role.ADMINISTRATOR else "a"
-        return f"token '{self.name}', {article} {self.role} of {', '.join(sorted(self.tenants))}"
+        return f"{article} {self.role} of {', '.join(sorted(self.tenants))}"
+
+    def __str__(self) -> str:
+        return f"token '{self.name}', {self.described}"
 
 
 class Token(Frozen):

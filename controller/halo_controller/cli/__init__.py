@@ -6,6 +6,7 @@ import typer
 
 from halo_controller.cli import (
     agents,
+    audit,
     catalogue,
     events,
     groups,
@@ -25,6 +26,7 @@ from halo_controller.cli import (
     schedule,
     silences,
     tenants,
+    tokens,
     topology,
 )
 from halo_controller.cli.serve import serve
@@ -59,6 +61,8 @@ app.add_typer(incidents.app, name="incidents")
 app.add_typer(people.app, name="people")
 app.add_typer(notifications.app, name="notifications")
 app.add_typer(silences.app, name="silences")
+app.add_typer(tokens.app, name="tokens")
+app.add_typer(audit.app, name="audit")
 app.command(epilog="Example: halo-controller topology")(topology.topology)
 app.command(epilog="Example: halo-controller health --json")(topology.health)
 

@@ -23,6 +23,7 @@ REFUSALS: Final[dict[int, type[HaloIntegratorError]]] = {
     404: NotFound,
     409: Conflict,
     422: Invalid,
+    503: TransientError,
 }
 
 
@@ -69,7 +70,7 @@ class Client:
                 f"No controller answers at {self._http.base_url}: {str(error) or type(error).__name__}. "
                 "Check that it runs, and the address: --url, HALO_CONTROLLER_URL or --data."
             ) from error
-        if not (reply.is_success or reply.status_code == 503):
+        if not (reply.is_success or _tells_of_health(reply)):
             raise _refusal(reply)
         return reply
 
@@ -91,6 +92,11 @@ def _read(reply: httpx.Response, answer: type[T]) -> T:
         return TypeAdapter(answer).validate_json(reply.content)
     except ValidationError as error:
         raise _not_understood(reply) from error
+
+
+def _tells_of_health(reply: httpx.Response) -> bool:
+    """Whether it is the answer of a controller that cannot work, and not a refusal."""
+    return reply.status_code == 503 and reply.url.path.endswith("/health")
 
 
 def _refusal(reply: httpx.Response) -> HaloIntegratorError:

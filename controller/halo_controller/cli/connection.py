@@ -35,7 +35,7 @@ TokenOption = Annotated[
         envvar="HALO_CONTROLLER_TOKEN",
         show_default=False,
         rich_help_panel=_PANEL,
-        help="The operator's token; found in the data directory when left out.",
+        help="Who asks; the operator's, as found in the data directory, when left out.",
     ),
 ]
 DataOption = Annotated[
@@ -69,6 +69,20 @@ def connected(function: Callable[..., Coroutine[None, None, None]]) -> Callable[
     wanted = [*inspect.signature(function).parameters.values()][1:]
     command.__signature__ = inspect.Signature([*wanted, *_OPTIONS])  # type: ignore[attr-defined]  # read by inspect
     return command
+
+
+def without_subcommand(command: Callable[..., None]) -> Callable[..., None]:
+    """Make a command of a whole group: it runs where none of the group's own commands is named."""
+
+    def either(ctx: typer.Context, **given: Any) -> None:  # Any: as above
+        if ctx.invoked_subcommand is None:
+            command(**given)
+
+    context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    wanted = inspect.signature(command).parameters.values()
+    functools.update_wrapper(either, command)
+    either.__signature__ = inspect.Signature([context, *wanted])  # type: ignore[attr-defined]  # read by inspect
+    return either
 
 
 _OPTIONS: Final = [

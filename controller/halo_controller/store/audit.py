@@ -54,7 +54,5 @@ async def get(db: AsyncConnection, number: int) -> Entry:
     query = seen(db, select(audit).where(audit.c.id == number), audit.c.tenant)
     row = (await db.execute(query)).mappings().one_or_none()
     if row is None:
-        raise NotFound(
-            f"There is no entry {number} in the audit log. List them with: halo-controller audit list"
-        )
+        raise NotFound(f"There is no entry {number} in the audit log. List them with: halo-controller audit")
     return Entry.model_validate(row)
