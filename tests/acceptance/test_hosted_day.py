@@ -56,11 +56,18 @@ async def host(broker_url: str, tmp_path: Path) -> AsyncIterator[Host]:
             yield host
 
 
-async def enable(host: Host, tenant: str, *more: str) -> str:
-    """Enable the hosted integrator for a tenant's Entra directory; what the command says."""
+async def administrator(host: Host, tenant: str) -> str:
+    """The token of somebody who looks after one tenant."""
+    body = {"name": f"{tenant}-admin", "role": "administrator", "tenants": [tenant]}
+    return str((await host.post("/tokens", body, status=201))["token"])
+
+
+async def enable(host: Host, tenant: str, token: str) -> str:
+    """Enable the hosted integrator for a tenant's Entra directory, as its administrator; what the command says."""
     file = str(host.choice(tenant))
     return await host.typed(
-        "integrations", "enable", "entra-id", "--tenant", tenant, "--entities", "users", "--file", file, *more
+        *("integrations", "enable", "entra-id", "--tenant", tenant, "--entities", "users", "--file", file),
+        token=token,
     )
 
 
@@ -87,18 +94,19 @@ def out_of_hours(moment: time) -> bool:
 
 
 async def test_a_day_at_a_host(host: Host) -> None:
-    await the_tenants_choose(host)
+    acme, globex = await administrator(host, "acme"), await administrator(host, "globex")
+    await the_tenants_choose(host, acme, globex)
     await a_day_passes(host)
-    await support_gives_one_another_hour(host)
+    await support_gives_one_another_hour(host, acme)
     await a_noisy_tenant_delays_nobody(host)
-    await the_pages_as_they_are_read(host)
+    await the_pages_as_their_administrators_read_them(host, acme, globex)
 
 
-async def the_tenants_choose(host: Host) -> None:
+async def the_tenants_choose(host: Host, acme: str, globex: str) -> None:
     await host.typed("hosted", "change", "--every", "4h")
-    said = await enable(host, "acme")
+    said = await enable(host, "acme", acme)
     assert "a large sync runs out of hours (20:00 to 06:00, Europe/London): it is not measured yet" in said
-    await enable(host, "globex")
+    await enable(host, "globex", globex)
     await on_the_lan(host, "globex")
     await on_the_lan(host, "initech")
 
@@ -131,11 +139,13 @@ async def a_day_passes(host: Host) -> None:
     }
 
 
-async def support_gives_one_another_hour(host: Host) -> None:
-    said = await host.typed(
-        *("hosted", "override", "acme/entra-id", "--cron", "30 13 * * *"),
-        *("--reason", "their people are moved at noon"),
-    )
+async def support_gives_one_another_hour(host: Host, acme: str) -> None:
+    wish = ("hosted", "override", "acme/entra-id", "--cron", "30 13 * * *", "--reason")
+    refused = await host.type(*wish, "we want it so", token=acme)
+    assert refused.code != 0
+    assert "may not set times" in refused.err
+
+    said = await host.typed(*wish, "their people are moved at noon")
     assert "their people are moved at noon" in said
 
     await host.pass_until(NOW + DAY + timedelta(hours=2))
@@ -170,16 +180,27 @@ async def a_noisy_tenant_delays_nobody(host: Host) -> None:
     assert most_at_once(noisy) <= 2
 
 
-async def the_pages_as_they_are_read(host: Host) -> None:
-    active = await host.typed("integrator", "active")
-    everything = await host.typed("integrator", "active", "--all")
-    log = json.loads(await host.typed("integrator", "log", "--tenant", "acme", "--json"))
+async def the_pages_as_their_administrators_read_them(host: Host, acme: str, globex: str) -> None:
+    active = await host.typed("integrator", "active", token=globex)
+    everything = await host.typed("integrator", "active", "--all", token=globex)
+    schedule = await host.typed("integrator", "schedule", token=acme)
+    log = json.loads(await host.typed("integrator", "log", "--json", token=acme))
 
-    assert "acme/entra-id" in active
+    assert "globex/entra-id" in active
     assert "globex/people" not in active
     assert "globex/people" in everything
-    story = await host.typed("log", "story", runs_of(log, "acme/entra-id")[0]["run"])
+    assert "a small sync runs every 4h" in schedule
+    assert "acme" not in active + everything
+    assert "globex" not in schedule
+    assert {row["tenant"] for row in log} == {"acme"}
+    story = await host.typed("log", "story", log[0]["run"], token=acme)
     assert "Stages" in story
+    of_globex = (await host.get("/integrator/log", tenant="globex", limit=1))[0]["run"]
+    hidden = await host.type("log", "story", of_globex, token=acme)
+    assert hidden.code == 2
+    assert f"There is no run '{of_globex}'." in hidden.err
+    changes = (await host.ask("GET", "/audit", token=acme)).json()
+    assert {change["who"] for change in changes} == {"acme-admin", "operator"}
 
 
 def most_at_once(runs: list[Json]) -> int:

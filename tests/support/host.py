@@ -61,9 +61,9 @@ class Host(Api):
         )
         return await printed(command)
 
-    async def typed(self, *arguments: str) -> str:
+    async def typed(self, *arguments: str, token: str | None = None) -> str:
         """What a command prints that goes well."""
-        said = await self.type(*arguments)
+        said = await self.type(*arguments, token=token)
         assert said.code == 0, (arguments, said.out, said.err)
         return said.out
 
