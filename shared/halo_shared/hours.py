@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Self
 from zoneinfo import available_timezones
 
@@ -17,8 +18,12 @@ def _minutes(value: Any) -> Any:  # Any: pydantic hands a validator whatever the
     return time(value // 60, value % 60) if isinstance(value, int) and 0 <= value < 1440 else value
 
 
+# It walks through a folder with some six hundred files: far too dear for each time that a tenant is read.
+_zones = cache(available_timezones)
+
+
 def _a_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError(f"'{name}' is not a time zone: write one of the IANA names, as in Europe/London")
     return name
 
