@@ -30,6 +30,7 @@ lint: ready ## formatting, lint, types and the direction of imports
 	@$(BIN)/lint-imports
 
 bench: ready ## measure what the documentation promises
+	@UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 .tools/bin/uv sync --quiet --locked --inexact --only-group bench
 	@$(BIN)/python -m bench
 
 format: ready ## put the code into the one format

@@ -14,7 +14,7 @@ from halo_sandbox.services.processes import NotInstalledError, ServiceError
 from halo_shared import logs
 from halo_shared.redaction import Redactor
 
-NAMES: Final = ("spreadsheet", "ldap", "active_directory", "engine", "halo", "dispatch", "events")
+NAMES: Final = ("spreadsheet", "ldap", "active_directory", "engine", "halo", "dispatch", "cycles", "events")
 
 
 def main() -> None:

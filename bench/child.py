@@ -44,11 +44,11 @@ class Lap:
 async def race(product: Prepare, peer: Prepare) -> tuple[Sequence[Lap], Sequence[Lap]]:
     """The laps of both sides; raises RuntimeError when they did not do the same work."""
     async with _child(product) as ours, _child(peer) as theirs:
-        laps = await alternate(ours, theirs)
-    handled = {lap.records for side in laps for lap in side}
+        first, second = await alternate(ours, theirs)
+    handled = {lap.records for lap in (*first, *second)}
     if len(handled) != 1:
         raise RuntimeError(f"product and peer handled different numbers of records: {sorted(handled)}")
-    return laps
+    return first, second
 
 
 def speed(what: str, against: str, product: Sequence[Lap], peer: Sequence[Lap]) -> Comparison:

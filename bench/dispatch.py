@@ -4,15 +4,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from bench import bare
 from bench.agent import at_work
-from bench.centre import controlling
+from bench.centre import Estate, controlling
 from bench.people import person
-from bench.rounds import Comparison, alternate
+from bench.rounds import Comparison, alternate, p50, p99
 from bench.specs import AGENT, REF, integration, tenant
 from bench.waiting import until
 from halo_controller.dispatcher import open_run
@@ -44,8 +43,8 @@ async def measure() -> Sequence[Comparison]:
         ours, theirs = await alternate(_round_of(product), _round_of(peer))
     what = "run opened to lease held"
     return [
-        Comparison(f"{what}, p50", "ms", _p50(ours), _p50(theirs), AGAINST),
-        Comparison(f"{what}, p99", "ms", _p99(ours), _p99(theirs), AGAINST),
+        Comparison(f"{what}, p50", "ms", p50(ours), p50(theirs), AGAINST),
+        Comparison(f"{what}, p99", "ms", p99(ours), p99(theirs), AGAINST),
     ]
 
 
@@ -56,7 +55,9 @@ async def _product(url: str, folder: Path) -> AsyncIterator[Once]:
     async with (
         AmqpTransport(url, name="bench controller") as transport,
         server.running() as halo,
-        controlling(folder, transport, tenant(halo.url), integration(str(table))) as controller,
+        controlling(
+            folder / "controller.db", transport, Estate(tenant(halo.url), [integration(str(table))])
+        ) as controller,
         at_work(url, folder, halo.settings.client_secret),
     ):
 
@@ -93,13 +94,3 @@ def _round_of(once: Once) -> Callable[[], Awaitable[list[float]]]:
         return [await once() for _ in range(TIMES)]
 
     return some
-
-
-def _p50(rounds: Sequence[Sequence[float]]) -> Sequence[float]:
-    """One for each round."""
-    return [median(one) for one in rounds]
-
-
-def _p99(rounds: Sequence[Sequence[float]]) -> Sequence[float]:
-    """One for all rounds together: it needs a hundred figures."""
-    return [quantiles([figure for one in rounds for figure in one], n=100)[-1]]

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from bench import bare
-from bench.centre import controlling
+from bench.centre import Estate, controlling
 from bench.refusals import FENCE, RUN, refusals
 from bench.rounds import Comparison, alternate
 from bench.specs import AGENT, GROUP, REF, integration, tenant
@@ -49,11 +49,11 @@ async def measure() -> Sequence[Comparison]:
 
 @asynccontextmanager
 async def _product(url: str, folder: Path) -> AsyncIterator[Round]:
-    nobody = tenant("https://nobody.example"), integration("/nobody.csv")
+    nobody = Estate(tenant("https://nobody.example"), [integration("/nobody.csv")])
     async with (
         AmqpTransport(url, name="bench agent") as near,
         AmqpTransport(url, name="bench controller") as far,
-        controlling(folder, far, *nobody) as controller,
+        controlling(folder / "controller.db", far, nobody) as controller,
         open_outbox(folder / "spool.db", limit=EVENTS) as outbox,
     ):
         async with controller.database.write() as db:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 from typing import Final, TypeVar
 
 ROUNDS: Final = 5
@@ -29,9 +29,17 @@ class Comparison:
         return median(ours / theirs for ours, theirs in zip(self.product, self.peer, strict=True))
 
 
-async def alternate(
-    product: Callable[[], Awaitable[ResultT]], peer: Callable[[], Awaitable[ResultT]]
-) -> tuple[list[ResultT], list[ResultT]]:
+async def alternate(*sides: Callable[[], Awaitable[ResultT]]) -> tuple[list[ResultT], ...]:
     """What each side found in each round, after a first round that only warms up."""
-    found = [(await product(), await peer()) for _ in range(1 + ROUNDS)][1:]
-    return [ours for ours, _ in found], [theirs for _, theirs in found]
+    found = [[await side() for side in sides] for _ in range(1 + ROUNDS)][1:]
+    return tuple(map(list, zip(*found, strict=True)))
+
+
+def p50(rounds: Sequence[Sequence[float]]) -> Sequence[float]:
+    """One for each round."""
+    return [median(one) for one in rounds]
+
+
+def p99(rounds: Sequence[Sequence[float]]) -> Sequence[float]:
+    """One for all rounds together: it needs a hundred figures."""
+    return [quantiles([figure for one in rounds for figure in one], n=100)[-1]]

@@ -1,4 +1,4 @@
-"""The one tenant and the one integration of all benchmarks."""
+"""The one tenant of all benchmarks, and its integrations."""
 
 from typing import Final
 
@@ -16,11 +16,11 @@ def tenant(url: str) -> TenantSpec:
     return TenantSpec.model_validate({"name": REF.tenant, "halo": halo})
 
 
-def integration(path: str) -> IntegrationSpec:
+def integration(path: str, name: str = REF.name) -> IntegrationSpec:
     """Users from the table in this file."""
     return IntegrationSpec.model_validate(
         {
-            "name": REF.name,
+            "name": name,
             "connector": "spreadsheet",
             "group": GROUP,
             "entities": ["users"],
