@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 
 from halo_controller.access.roles import Action
-from halo_controller.api.context import Caller, Wired, needs
+from halo_controller.access.secrets import may_name, named_in
+from halo_controller.api.context import Caller, Wired, insist, needs
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import PERSON
 from halo_controller.audit.nouns import Noun
@@ -29,9 +30,14 @@ Spec = Annotated[Person, Body(openapi_examples=PERSON)]
     dependencies=[needs(Action.PEOPLE_ADD)],
 )
 async def add(controller: Wired, spec: Spec) -> Person:
-    """Secrets of their channels are named (`secret://name`); the values lie on the controller."""
+    """Secrets of their channels are named (`secret://name`); the values lie on the controller.
+
+    An administrator names those that stand under its tenant's name, as in `secret://acme.slack`.
+    """
     async with controller.changing(Noun.PERSON, spec.name) as change:
-        return await people.add(change.db, spec)
+        added = await people.add(change.db, spec)
+        insist(may_name(controller.bearer, spec.tenant, named_in(spec)))
+        return added
 
 
 @router.get("", summary="List people", dependencies=[needs(Action.PEOPLE_READ)])
@@ -60,7 +66,10 @@ async def change(controller: Wired, person: str, spec: Spec) -> Person:
             f"name: is '{spec.name}' in the body and '{person}' in the path; a person keeps their name."
         )
     async with controller.changing(Noun.PERSON, person) as change:
-        return await people.change(change.db, spec)
+        before = await people.get(change.db, person)
+        after = await people.change(change.db, spec)
+        insist(may_name(controller.bearer, spec.tenant, named_in(after) - named_in(before)))
+        return after
 
 
 @router.delete(
