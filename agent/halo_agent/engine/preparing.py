@@ -37,8 +37,9 @@ async def _prepared(
     unplaced: Unplaced | None = None
     moves = bool(where)
     placed = "the record that it refers to at its source" if where else ""
-    # A place that is a record of its own may be put into Halo by this very run, before this record.
-    awaited = any(one.role in PLACE for one in found.unmet)
+    # A place that this integration keeps in step too may be put into Halo by this very run, before this record.
+    kept = attempt.assignment.integration.entities
+    awaited = any(one.role in PLACE and one.kind in kept for one in found.unmet)
     if desired.kind in PLACED and FIELD[Role.SITE] not in where and not awaited:
         settled = await _settled(attempt, mapping, desired, known=known)
         if not isinstance(settled, Unplaced):

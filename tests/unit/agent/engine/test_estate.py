@@ -257,6 +257,16 @@ class TestPlacing:
 
         assert in_halo(world, "bea").fields["site_id"] == 11
 
+    async def test_a_place_that_is_not_kept_in_step_leaves_it_to_the_mapping(self, world: World) -> None:
+        world.halo.places[Place("Acme", "Harbour")] = PlaceIds(1, 12)
+        names = {"names": {"client": "organization", "site": "location"}}
+        room = thing(ASSETS, "room", *AT_HQ, organization="Acme", location="Harbour")
+
+        outcome = await synced(world, room, assigned=estate(ASSETS, assets={"place": names}))
+
+        assert outcome == Outcome(RunStatus.SUCCEEDED)
+        assert in_halo(world, "room").fields["site_id"] == 12
+
     @pytest.mark.parametrize(
         ("place", "said"),
         [
