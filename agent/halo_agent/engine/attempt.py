@@ -24,6 +24,9 @@ class Attempt:
     permit: Permit
     ledger: Ledger = field(default_factory=Ledger)
     places: Places = field(init=False)
+    recognised: dict[tuple[EntityKind, str], int] = field(default_factory=dict)
+    """Halo's ids of clients and sites that this attempt has recognised and not linked yet, by the source's ids; so
+    few that they need not wait on disk."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "places", Places(self.target, self.links, self.reporter))

@@ -6,7 +6,7 @@ from typing import Final
 from halo_agent.engine import planner
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.batches import batched
-from halo_agent.engine.changes import Adopt, Decision
+from halo_agent.engine.changes import Adopt, Decision, Update
 from halo_agent.engine.contests import Contest, Held, Sought, Verdict
 from halo_agent.engine.mapper import SOFTWARE
 from halo_agent.engine.matcher import Cascade, Match, Matched, Missing
@@ -17,6 +17,8 @@ from halo_shared.mapping import EXTERNAL_LINK, OWN_FIELD
 from halo_shared.messages.events import Stage
 from halo_shared.runs import Mode
 
+PLACES: Final = frozenset({EntityKind.CLIENTS, EntityKind.SITES})
+"""What others belong to."""
 APART: Final = frozenset({SOFTWARE})
 """What a target keeps apart from its records, and reads only if it is asked to."""
 ASKED_FOR: Final = 2_000
@@ -232,8 +234,18 @@ async def _decide(attempt: Attempt, kind: EntityKind, decisions: Sequence[Decisi
 async def _keep(attempt: Attempt, decisions: Sequence[Decision]) -> None:
     await attempt.workspace.decide(decisions)
     for one in decisions:
+        _remember_place(attempt, one)
         if isinstance(one, Adopt) and one.notable:
             await attempt.reporter.log(f"{one.link.kind}: {one.link.name}: {one.reason}.")
+
+
+def _remember_place(attempt: Attempt, decision: Decision) -> None:
+    """What belongs to a place is looked for there, though the place itself is linked only when it is written."""
+    match decision:
+        case Update(desired=desired, existing=existing) if desired.kind in PLACES:
+            attempt.recognised[desired.kind, desired.source_id] = existing.id
+        case Adopt(link=link) if link.kind in PLACES and link.halo_id is not None:
+            attempt.recognised[link.kind, link.source_id] = link.halo_id
 
 
 async def _held(attempt: Attempt, kind: EntityKind, links: Iterable[Link]) -> dict[int | None, TargetRecord]:

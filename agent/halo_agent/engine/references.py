@@ -176,8 +176,11 @@ async def _halo_ids(attempt: Attempt, wanted: Iterable[Reference]) -> dict[Refer
         links = await attempt.links.find(kind, {comparable_id(one.value) for one in some})
         for one in some:
             link = links.get(comparable_id(one.value))
-            if link is not None and link.halo_id is not None:
-                found[one] = link.halo_id
+            known = link.halo_id if link else None
+            if known is None:
+                known = attempt.recognised.get((kind, comparable_id(one.value)))
+            if known is not None:
+                found[one] = known
     for (kind, attribute), some in by_value.items():
         found |= await _by_value(attempt, kind, attribute, some)
     return found

@@ -320,6 +320,25 @@ class TestRecognising:
         assert IDENTITY not in world.halo.records[701].fields
         assert in_halo(world, "b").id not in {700, 701, 702}
 
+    async def test_at_a_client_that_was_itself_recognised_a_moment_before(self, world: World) -> None:
+        world.halo.records |= {
+            700: held(700, kind=CLIENTS, name="acme"),
+            701: held(701, kind=SITES, name="hq", client_id=999),
+            702: held(702, kind=SITES, name="hq", client_id=700),
+            703: held(703, kind=ASSETS, inventory_number="room", client_id=700, site_id=702),
+        }
+        assigned = estate(
+            *(CLIENTS, SITES, ASSETS),
+            clients={"match": ["name"]},
+            sites={"match": [{"field": "name", "within": "client"}]},
+            assets={"match": [{"field": "inventory_number", "within": "client"}]},
+        )
+
+        outcome = await synced(world, thing(ASSETS, "room", *AT_HQ), HQ, ACME, assigned=assigned)
+
+        assert outcome == Outcome(RunStatus.SUCCEEDED)
+        assert [in_halo(world, one).id for one in ("acme", "hq", "room")] == [700, 702, 703]
+
     async def test_the_list_of_what_never_matches_can_be_changed(self, world: World) -> None:
         world.halo.records = {
             700: held(700, emailaddress="shared@acme.example"),
