@@ -14,7 +14,6 @@ from cryptography.x509.oid import NameOID
 from halo_agent.connectors.entra_id import source as sources
 from halo_agent.engine.records import Place, Reference, Role
 from halo_sandbox.services.certificates import Certificates
-from halo_shared.clock import SystemClock
 from halo_shared.entities import EntityKind
 from halo_shared.errors import (
     ConfigurationError,
@@ -31,15 +30,14 @@ from tests.support.entra import (
     CLIENT,
     NIGHT,
     SALES,
-    SECRET,
     TENANT,
-    Secrets,
     populate,
     read,
     source,
 )
 from tests.support.graph.directory import GraphDirectory, guid
 from tests.support.graph.server import Graph, graph
+from tests.support.sources import SECRET, HurriedClock, Secrets
 
 
 @pytest.fixture(scope="module")
@@ -503,16 +501,6 @@ async def test_a_check_shows_each_directory_and_what_may_be_read(
     assert "Person 1" in steps["users of contoso.example"]
     assert steps["group 'Sales' of contoso.example"].startswith("2 users")
     assert steps["deviceManagement/managedDevices of contoso.example"] == "may be read, and has none"
-
-
-class HurriedClock(SystemClock):
-    """Time that has passed as soon as somebody waits for it."""
-
-    def __init__(self) -> None:
-        self.slept = 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept += seconds
 
 
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> HurriedClock:

@@ -23,9 +23,10 @@ from halo_sandbox.services.certificates import Certificates
 from halo_shared.transport.amqp import AmqpTransport
 from tests.support.clock import SetClock
 from tests.support.commands import Printed, printed
-from tests.support.entra import CLIENT, SECRET, populate
+from tests.support.entra import CLIENT, populate
 from tests.support.graph.server import Graph, graph
 from tests.support.rest import Api
+from tests.support.sources import SECRET
 
 CONTROLLER: Final = BIN / "halo-controller"
 WITHIN: Final = 90.0
