@@ -32,7 +32,7 @@ cd "$alone" # away from the workspace, whose folders would be found
 cd - >/dev/null
 
 echo "→ running the tests of shared and agent there, against the sandbox"
-install "$(wheel shared)" "$(wheel agent)[active-directory,entra-id,ldap,spreadsheet]" "$(wheel sandbox)" \
+install "$(wheel shared)" "$(wheel agent)[active-directory,entra-id,ldap,ninjaone,spreadsheet]" "$(wheel sandbox)" \
   pytest pytest-asyncio pytest-timeout hypothesis
 mkdir "$alone/project"
 cp -r pyproject.toml tests docs "$alone/project"

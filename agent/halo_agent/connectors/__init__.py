@@ -137,6 +137,7 @@ CONNECTORS: Final = {
     "active-directory": "halo_agent.connectors.active_directory:CONNECTOR",
     "entra-id": "halo_agent.connectors.entra_id:CONNECTOR",
     "ldap": "halo_agent.connectors.ldap:CONNECTOR",
+    "ninjaone": "halo_agent.connectors.ninjaone:CONNECTOR",
     "spreadsheet": "halo_agent.connectors.spreadsheet:CONNECTOR",
 }
 ENTRY_POINTS: Final = "halo_agent.connectors"
