@@ -10,6 +10,7 @@ from halo_agent.leases import Leases
 from halo_agent.metrics import Vitals
 from halo_agent.store.outbox import Outbox
 from halo_shared import logs
+from halo_shared.certificates import SEEN
 from halo_shared.clock import Clock
 from halo_shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
 from halo_shared.messages.codec import seal
@@ -97,6 +98,7 @@ class Session:
             spooled=self._outbox.waiting,
             dropped=self._outbox.dropped,
             doing=tuple(line for lines in self._doing for line in lines()),
+            certificates=SEEN.nearest(),
         )
 
     def vitals(self) -> Vitals:

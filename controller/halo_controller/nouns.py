@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from halo_shared.certificates import CertificateEnd
 from halo_shared.identifiers import AgentId, GroupId, IntegrationName, IntegrationRef, RunId, TenantId
 from halo_shared.integrations import IntegrationSpec, TenantSpec
 from halo_shared.integrators import Integrator
@@ -122,6 +123,8 @@ class Agent(Frozen):
     draining: bool = False
     obeys: tuple[str, ...] = ()
     """The commands that it obeys besides those which every agent does."""
+    certificates: tuple[CertificateEnd, ...] = ()
+    """Those that it has seen, which end first."""
 
     def state(self, now: datetime) -> AgentState:
         """Whether it can be heard now, and would work."""

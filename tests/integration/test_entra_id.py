@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 from halo_agent.connectors.entra_id import source as sources
 from halo_agent.engine.records import Place, Reference, Role
 from halo_sandbox.services.certificates import Certificates
+from halo_shared.certificates import SEEN
 from halo_shared.entities import EntityKind
 from halo_shared.errors import (
     ConfigurationError,
@@ -430,6 +431,9 @@ class TestSigningIn:
 
         async with source(cloud, Secrets(key="open sesame"), directories=[by_certificate]) as opened:
             assert len((await read(opened)).records) == 10
+        ends = {(one.of, one.address): one.ends for one in SEEN.nearest()}
+        assert ends[f"application {CLIENT}", str(file)] == certificate.not_valid_after_utc
+        assert ("Microsoft", "localhost") in ends
         async with source(cloud, Secrets(key="wrong"), directories=[by_certificate]) as opened:
             with pytest.raises(SettingsInvalid, match="'passphrase' must be given when"):
                 await read(opened)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from halo_shared.certificates import watched
 from halo_shared.clock import Clock
 from halo_shared.errors import SettingsInvalid
 
@@ -29,7 +30,7 @@ def demanding(ca_file: Path | None) -> ssl.SSLContext:
         ) from error
     # From Python 3.13 on this asks for key identifiers, which home-made authorities leave out.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
+    return watched(context, "the directory")
 
 
 def believing_anything() -> ssl.SSLContext:

@@ -25,6 +25,9 @@ STALE_AFTER: Final = timedelta(days=1)
 """The least that an integration may go without success, unless it says otherwise."""
 WARNED_BEFORE: Final = timedelta(days=30)
 URGENT_BEFORE: Final = timedelta(days=7)
+CERTIFICATE_WARNED_BEFORE: Final = timedelta(days=21)
+"""Authorities that renew by themselves do so earlier: their certificates never come as far."""
+CERTIFICATE_URGENT_BEFORE: Final = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ def seen(situation: Situation) -> Sequence[Sighting]:
         *_dropping(situation),
         *_buried(situation),
         *_expiring(situation),
+        *_ending(situation),
     ]
 
 
@@ -206,6 +210,28 @@ def _expiring(situation: Situation) -> Iterator[Sighting]:
                 "and write its date into the tenant's file.",
                 at=situation.now,
             )
+
+
+def _ending(situation: Situation) -> Iterator[Sighting]:
+    """Certificates that agents have seen; of one that several saw, what makes it end first counts."""
+    seen_by = [(one, agent) for agent in situation.agents for one in agent.certificates]
+    told: set[tuple[str, str]] = set()
+    for one, agent in sorted(seen_by, key=lambda seen: seen[0].ends):
+        left = one.ends - situation.now
+        if left > CERTIFICATE_WARNED_BEFORE or (one.of, one.address) in told:
+            continue
+        told.add((one.of, one.address))
+        sighting = _of_agent(
+            agent,
+            situation,
+            Condition.CERTIFICATE_ENDS,
+            f"The certificate of {one.of} at {one.address} ends on {one.ends:%Y-%m-%d}.",
+            f"Renew it there. It is over once agent {agent.name} has seen the next one, when it connects again.",
+        )
+        urgent = left <= CERTIFICATE_URGENT_BEFORE
+        place = f"{one.of} at {one.address}"
+        cause = sighting.cause.model_copy(update={"error_class": ErrorClass.CONFIGURATION, "place": place})
+        yield sighting.model_copy(update={"cause": cause, "level": Level.ERROR if urgent else Level.WARNING})
 
 
 def _of_integration(

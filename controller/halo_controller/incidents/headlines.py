@@ -15,6 +15,7 @@ _OF_CONDITIONS: Final = {
     Condition.EVENTS_DROPPED: "An agent lost events",
     Condition.MESSAGE_BURIED: "Messages were not understood",
     Condition.EXPIRES_SOON: "A secret ends soon",
+    Condition.CERTIFICATE_ENDS: "A certificate ends soon",
 }
 
 

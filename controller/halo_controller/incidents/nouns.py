@@ -25,6 +25,7 @@ class Condition(StrEnum):
     EVENTS_DROPPED = "EventsDropped"
     MESSAGE_BURIED = "MessageBuried"
     EXPIRES_SOON = "ExpiresSoon"
+    CERTIFICATE_ENDS = "CertificateEnds"
 
 
 CONDITIONS: Final = frozenset(condition.value for condition in Condition)

@@ -97,6 +97,7 @@ async def saw(db: AsyncConnection, beat: Heartbeat, now: datetime) -> None:
             dropped=beat.dropped,
             doing=list(beat.doing),
             stalled=beat.stalled,
+            certificates=[one.model_dump(mode="json") for one in beat.certificates],
         )
     )
 

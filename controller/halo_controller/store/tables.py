@@ -91,6 +91,7 @@ agents = Table(
     Column("stalled", Float, nullable=False, server_default="0"),
     Column("draining", Boolean, nullable=False, server_default=false()),
     Column("obeys", JSON, nullable=False, server_default="[]"),
+    Column("certificates", JSON, nullable=False, server_default="[]"),
 )
 
 strangers = Table(

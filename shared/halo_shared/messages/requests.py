@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, TypeAdapter
 
+from halo_shared.certificates import CertificateEnd
 from halo_shared.entities import EntityKind
 from halo_shared.identifiers import AgentId, RunId, Slug, TenantId
 from halo_shared.integrators import Integrator
@@ -75,6 +76,8 @@ class Heartbeat(Message):
     """One line per loop: what it does at this moment."""
     stalled: float = 0
     """For how many seconds the agent's own loop has not moved; then it is its deputy that speaks."""
+    certificates: tuple[CertificateEnd, ...] = ()
+    """Those that it has seen of others or shows itself, which end first."""
 
 
 class LeaseRequest(Message):

@@ -23,6 +23,7 @@ from halo_agent.connectors import Secrets
 from halo_agent.connectors.entra_id import refusals
 from halo_agent.connectors.entra_id.clouds import Endpoints
 from halo_agent.connectors.entra_id.settings import Certificate, Directory
+from halo_shared.certificates import SEEN
 from halo_shared.clock import Clock
 from halo_shared.errors import SettingsInvalid
 
@@ -72,7 +73,10 @@ class GraphAuth(BearerAuth):
             return {"client_secret": secret.get_secret_value()}
         if self._directory.certificate is None:
             raise AssertionError("the settings ask for one of both")
-        assertion = self._assertion(url, *_certified(self._directory.certificate, self._secrets))
+        key, certificate = _certified(self._directory.certificate, self._secrets)
+        whose = f"application {self._directory.client_id}"
+        SEEN.note(whose, str(self._directory.certificate.file), certificate.not_valid_after_utc)
+        assertion = self._assertion(url, key, certificate)
         return {"client_assertion_type": BY_ASSERTION, "client_assertion": assertion}
 
     def _assertion(self, url: str, key: RSAPrivateKey, certificate: x509.Certificate) -> str:

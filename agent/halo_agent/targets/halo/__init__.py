@@ -28,6 +28,7 @@ from halo_agent.targets.halo.switches import Switches
 from halo_agent.targets.halo.target import HaloTarget
 from halo_agent.targets.halo.traffic import Traffic
 from halo_agent.targets.halo.writer import Writer
+from halo_shared.certificates import watched
 from halo_shared.clock import Clock
 from halo_shared.entities import EntityKind
 from halo_shared.integrations import HaloConnection, ImportSwitches, IntegrationSpec
@@ -82,7 +83,7 @@ async def open_halo(
     timeout = httpx.Timeout(use.answer_within, connect=10, pool=None)
     limits = httpx.Limits(max_connections=CONNECTIONS)
     # The machine's own authorities: an on-premise Halo is often signed by the company's.
-    trusted = ssl.create_default_context()
+    trusted = watched(ssl.create_default_context(), "Halo")
     async with HttpClient("halo", verify=trusted, timeout=timeout, limits=limits) as http:
         auth = HaloAuth(http, connection, secret, clock)
         client = HaloClient(http, connection, auth, Traffic(clock, budget, tell), clock, permit)

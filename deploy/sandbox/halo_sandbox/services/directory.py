@@ -76,12 +76,12 @@ def private_directory(people: Sequence[Person]) -> AbstractAsyncContextManager["
 
 
 @contextmanager
-def serving(people: Sequence[Person]) -> Iterator["PrivateDirectory"]:
-    """The same for code that may block."""
+def serving(people: Sequence[Person], *, certificate_days: int = 30) -> Iterator["PrivateDirectory"]:
+    """The same for code that may block; its certificate lasts for so many days."""
     programs = require_installed()
     with TemporaryDirectory(prefix="halo-directory-", ignore_cleanup_errors=True) as folder:
         private = PrivateDirectory.fresh(Path(folder))
-        private.write()
+        private.write(certificate_days)
         processes.run(
             (programs["slapadd"], "-q", "-f", "slapd.conf"),
             folder=private.folder,
@@ -142,13 +142,13 @@ class PrivateDirectory:
         """What the server printed."""
         return self.folder / "output"
 
-    def write(self) -> None:
+    def write(self, certificate_days: int) -> None:
         """Puts the files in place that the server reads when it starts."""
         (self.folder / "data").mkdir()
         (self.folder / "slapd.conf").write_text(
             CONFIGURATION.format(
                 folder=self.folder,
-                tls=Certificates.fresh(self.folder),
+                tls=Certificates.fresh(self.folder, days=certificate_days),
                 base=self.base,
                 admin=ADMIN,
                 admin_password=self.admin_password,

@@ -17,6 +17,7 @@ from halo_shared import logs
 from halo_shared.errors import BrokerUnavailable, CredentialRefused, HaloIntegratorError, SettingsInvalid
 from halo_shared.redaction import scrub
 from halo_shared.transport.amqp.faults import translated
+from halo_shared.transport.amqp.tls import keep_looking, tls_of
 
 log = logs.get(__name__)
 
@@ -127,9 +128,11 @@ class BrokerConnection:
         self._connection = connection
         self._up.set()
         log.info("broker_connected", broker=self.address)
+        looking = asyncio.create_task(keep_looking(URL(self._url)), name="broker certificate")
         try:
             await gone.wait()
         finally:
+            looking.cancel()
             self._up.clear()
             self._connection = None
             self._failure = BrokerUnavailable(f"The connection to the broker at {self.address} was lost.")
@@ -141,6 +144,7 @@ class BrokerConnection:
             return await aio_pika.connect(
                 url if "heartbeat" in url.query else url.update_query(heartbeat=HEARTBEAT),
                 timeout=CONNECT_TIMEOUT,
+                ssl_context=tls_of(url),
                 client_properties={"connection_name": self._name},
             )
         except (amqp.ProbableAuthenticationError, amqp.AuthenticationError) as error:

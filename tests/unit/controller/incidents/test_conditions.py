@@ -11,6 +11,7 @@ from halo_controller.incidents.watch import Watch
 from halo_controller.nouns import Integration, Tenant
 from halo_controller.scheduling.nouns import Pause, Standing
 from halo_controller.store import incidents
+from halo_shared.certificates import CertificateEnd
 from halo_shared.errors import BrokerUnavailable
 from halo_shared.messages.codec import Envelope
 from halo_shared.messages.events import Level
@@ -127,6 +128,34 @@ def test_a_secret_that_ends(ends: date, level: Level | None) -> None:
     assert [one.level for one in seen(Situation(now=NOW, tenants=[tenant]))] == ([level] if level else [])
 
 
+def certificate(days: float, address: str = "dc1.acme.example") -> CertificateEnd:
+    return CertificateEnd(of="the directory", address=address, ends=NOW + timedelta(days=days))
+
+
+@pytest.mark.parametrize(
+    ("days", "level"),
+    [(22, None), (21, Level.WARNING), (3.1, Level.WARNING), (3, Level.ERROR), (-1, Level.ERROR)],
+)
+def test_a_certificate_that_ends(days: float, level: Level | None) -> None:
+    known = agent().model_copy(update={"certificates": (certificate(days),)})
+    assert [one.level for one in seen(Situation(now=NOW, agents=[known]))] == ([level] if level else [])
+
+
+def test_a_certificate_that_several_agents_see_is_one_cause_and_the_first_end_counts() -> None:
+    agents = [
+        agent().model_copy(update={"name": name, "certificates": (certificate(days), certificate(9, "dc2"))})
+        for name, days in (("one", 12), ("two", 2))
+    ]
+    found = seen(Situation(now=NOW, agents=agents))
+    assert [(one.cause.place, one.level, one.agent) for one in found] == [
+        ("the directory at dc1.acme.example", Level.ERROR, "two"),
+        ("the directory at dc2", Level.WARNING, "one"),
+    ]
+    assert found[0].message == (
+        f"The certificate of the directory at dc1.acme.example ends on {NOW + timedelta(days=2):%Y-%m-%d}."
+    )
+
+
 async def open_incidents(centre: Centre) -> Sequence[Incident]:
     async with centre.database.read() as db:
         return await incidents.every(db)
@@ -179,3 +208,17 @@ async def test_events_dropped_are_heard_by_heartbeat_and_forgotten_with_a_new_se
     await centre.ask(hello())
     await watch.tick()
     assert await open_incidents(centre) == []
+
+
+async def test_a_certificate_is_heard_of_by_heartbeat_and_over_when_the_next_one_is_seen(
+    centre: Centre,
+) -> None:
+    await centre.set_up("one")
+    await centre.ask(hello())
+    watch = Watch(centre.database, centre.transport, centre.clock)
+    levels = []
+    for days in (90, 12, 2, 90):
+        await centre.ask(heartbeat().model_copy(update={"certificates": (certificate(days),)}))
+        await watch.tick()
+        levels.append([one.level for one in await open_incidents(centre)])
+    assert levels == [[], [Level.WARNING], [Level.ERROR], []]
