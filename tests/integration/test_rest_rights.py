@@ -10,7 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from halo_controller.access.roles import LEAST, Action, Role
+from halo_controller.access.roles import Action, Role
 from halo_controller.access.tokens import Token
 from halo_controller.store import tokens
 from halo_controller.store.database import open_database
@@ -58,13 +58,17 @@ class House:
     office: Office
     reader: Api
     administrator: Api
+    observer: Api
     globex: Mapping[str, str]
     known: tuple[Operation, ...]
 
     def token(self, role: Role) -> Api:
-        return {Role.READER: self.reader, Role.ADMINISTRATOR: self.administrator, Role.OPERATOR: self.office}[
-            role
-        ]
+        tokens = {
+            Role.READER: self.reader,
+            Role.ADMINISTRATOR: self.administrator,
+            Role.OBSERVER: self.observer,
+        }
+        return tokens.get(role, self.office)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -74,12 +78,21 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
         await office.set_up()
         globex = await furnish(office)
         given = [
-            await office.post("/tokens", {"name": role, "role": role, "tenants": ["acme"]}, status=201)
-            for role in (Role.READER, Role.ADMINISTRATOR)
+            await office.post("/tokens", {"name": role, "role": role, "tenants": tenants}, status=201)
+            for role, tenants in (
+                (Role.READER, ["acme"]),
+                (Role.ADMINISTRATOR, ["acme"]),
+                (Role.OBSERVER, []),
+            )
         ]
-        reader, administrator = (Api(office.http, one["token"]) for one in given)
+        reader, administrator, observer = (Api(office.http, one["token"]) for one in given)
         yield House(
-            office, reader, administrator, globex, tuple(operations(await office.get("/openapi.json")))
+            office,
+            reader,
+            administrator,
+            observer,
+            globex,
+            tuple(operations(await office.get("/openapi.json"))),
         )
 
 
@@ -141,7 +154,7 @@ async def test_what_another_tenant_has_is_answered_like_what_is_not_there(house:
 
         assert theirs.status_code == nothing.status_code, operation
         assert wording(theirs, house.globex) == wording(nothing, NOTHING), operation
-        may = role.reaches(LEAST[Action(operation.action)])
+        may = role.has(Action(operation.action))
         in_path = "{tenant}" in operation.path
         assert theirs.status_code == (404 if may or in_path else 403), (operation, theirs.text)
 
@@ -167,7 +180,7 @@ async def test_no_list_tells_of_another_tenant(house: House, role: Role) -> None
 async def test_what_a_role_may_not_do_is_refused_in_a_sentence(house: House, role: Role) -> None:
     for operation in house.known:
         action = operation.action and Action(operation.action)
-        if not action or role.reaches(LEAST[action]):
+        if not action or role.has(action):
             continue
         reply = await tried(house.token(role), operation, NOTHING | {"tenant": "acme", "name": "people"})
         body = reply.json()
@@ -183,7 +196,11 @@ async def test_each_role_sees_what_its_tenant_has(house: House) -> None:
         assert [one["name"] for one in await token.get("/groups")] == ["site"]
         assert [one["name"] for one in await token.get("/agents")] == ["one"]
         assert (await token.get(PEOPLE))["spec"]["name"] == "people"
-    assert "globex" in (await house.office.ask("GET", "/tenants")).text
+    for everywhere in (house.observer, house.office):
+        assert {one["spec"]["name"] for one in await everywhere.get("/tenants")} == {"acme", "globex"}
+    metrics = await house.observer.ask("GET", "/metrics")
+    assert metrics.status_code == 200
+    assert (await house.administrator.ask("GET", "/metrics")).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -40,14 +40,11 @@ Verdict = Allowed | Refused | Hidden
 
 def may(bearer: Bearer, action: Action, of: Owners | None = None) -> Verdict:
     """Whether the bearer may do this; `of` is left out where nothing in particular is asked for yet."""
-    if bearer.role is Role.OPERATOR:
-        return Allowed("an operator may do everything")
-    if of and not of & bearer.tenants:
+    if of and not (bearer.role.everywhere or of & bearer.tenants):
         return Hidden(f"{bearer}, sees nothing of {_names(of)}")
-    least = LEAST[action]
-    if not bearer.role.reaches(least):
-        return Refused(f"This is {bearer}, and may not {action.words}. {_cure(bearer, least)}")
-    if of == HOST:
+    if not bearer.role.has(action):
+        return Refused(f"This is {bearer}, and may not {action.words}. {_cure(bearer, LEAST[action])}")
+    if of == HOST and not bearer.role.everywhere:
         return Refused(
             f"This is {bearer}, and may not {action.words} that are not one tenant's own. "
             f"Name the tenant, or ask an operator."
@@ -57,11 +54,9 @@ def may(bearer: Bearer, action: Action, of: Owners | None = None) -> Verdict:
 
 def may_give(bearer: Bearer, role: Role, tenants: Owners) -> Verdict:
     """Whether the bearer may make, or revoke, a token of this role for these tenants: rights never grow by it."""
-    if bearer.role is Role.OPERATOR:
-        return Allowed("an operator may give everything")
-    if not tenants <= bearer.tenants:
+    if not (bearer.role.everywhere or tenants <= bearer.tenants):
         return Hidden(f"{bearer}, sees nothing of {_names(tenants - bearer.tenants)}")
-    if not bearer.role.reaches(role):
+    if not bearer.role.gives(role):
         return Refused(
             f"This is {bearer}, and a token gives no more rights than it has: not those of an {role}. "
             "Ask an operator."
@@ -77,6 +72,8 @@ def ends(wanted: datetime | None, own: datetime | None) -> datetime | None:
 def _cure(bearer: Bearer, least: Role) -> str:
     if least is Role.OPERATOR:
         return "Only an operator may."
+    if bearer.role.everywhere:
+        return "An administrator of the tenant may, or an operator."
     of = _names(bearer.tenants)
     given = " ".join(f"--tenant {tenant}" for tenant in sorted(bearer.tenants))
     return (

@@ -12,13 +12,29 @@ class Role(StrEnum):
     """Looks at what its tenants have."""
     ADMINISTRATOR = "administrator"
     """Does everything for its tenants."""
+    OBSERVER = "observer"
+    """Looks at everything, of all tenants and of the host, and changes nothing: a scraper, a host's support."""
     OPERATOR = "operator"
     """Does everything, for all tenants and for the host."""
 
-    def reaches(self, least: "Role") -> bool:
-        """Whether it may do all that this role may."""
-        ranks = list(Role)
-        return ranks.index(self) >= ranks.index(least)
+    @property
+    def everywhere(self) -> bool:
+        """Whether it is for all tenants, and for what belongs to none."""
+        return self in {Role.OBSERVER, Role.OPERATOR}
+
+    def has(self, action: "Action") -> bool:
+        """Whether it may do this at all."""
+        if self is Role.OBSERVER:
+            return action.reads
+        return _RANKS.index(self) >= _RANKS.index(LEAST[action])
+
+    def gives(self, role: "Role") -> bool:
+        """Whether a token of this role may be made by one of its own."""
+        return self is Role.OPERATOR or (self is Role.ADMINISTRATOR and not role.everywhere)
+
+
+_RANKS: Final = (Role.READER, Role.ADMINISTRATOR, Role.OPERATOR)
+"""Each may do all that those before it may."""
 
 
 class Action(StrEnum):
@@ -78,6 +94,11 @@ class Action(StrEnum):
     AUDIT_READ = "audit.read"
     OPERATION_READ = "operation.read"
     """The house itself: exchanges and queues, strangers, metrics."""
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.endswith(".read")
 
     @property
     def words(self) -> str:
@@ -148,4 +169,4 @@ LEAST: Final[Mapping[Action, Role]] = {
     Action.AUDIT_READ: Role.ADMINISTRATOR,
     Action.OPERATION_READ: Role.OPERATOR,
 }
-"""The least role that may; the tenant's own things only, but for an operator."""
+"""The least role that may; the tenant's own things only, but for an operator. An observer may read all."""

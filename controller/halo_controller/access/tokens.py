@@ -18,22 +18,21 @@ class Bearer(Frozen):
     name: str
     role: Role
     tenants: frozenset[TenantId] = frozenset()
-    """None are named for an operator, who has all."""
+    """None are named for who has all: an operator, an observer."""
     until: datetime | None = None
     """When its token ends; None for never."""
 
     @property
     def sees(self) -> frozenset[TenantId] | None:
         """The tenants whose things it may see; None for all, and for what belongs to none."""
-        return None if self.role is Role.OPERATOR else self.tenants
+        return None if self.role.everywhere else self.tenants
 
     @property
     def described(self) -> str:
         """What it is, in words: `a reader of acme`."""
-        if self.role is Role.OPERATOR:
-            return "an operator"
-        article = "an" if self.role is Role.ADMINISTRATOR else "a"
-        return f"{article} {self.role} of {', '.join(sorted(self.tenants))}"
+        article = "a" if self.role is Role.READER else "an"
+        of = "" if self.role.everywhere else f" of {', '.join(sorted(self.tenants))}"
+        return f"{article} {self.role}{of}"
 
     def __str__(self) -> str:
         return f"token '{self.name}', {self.described}"
@@ -67,15 +66,15 @@ class NewToken(Strict):
     name: Slug
     role: Role
     tenants: tuple[TenantId, ...] = ()
-    """Whose things it is for; an operator's is for all, and names none."""
+    """Whose things it is for; an operator's or observer's is for all, and names none."""
     lasts: Span | None = Field(default=None, ge=timedelta(minutes=1))
     """For ever when left out, or for as long as the token that makes it."""
 
     @model_validator(mode="after")
     def _tenants_belong_to_the_role(self) -> Self:
-        if self.role is Role.OPERATOR and self.tenants:
-            raise ValueError("tenants: an operator's token is for all tenants, so name none")
-        if self.role is not Role.OPERATOR and not self.tenants:
+        if self.role.everywhere and self.tenants:
+            raise ValueError(f"tenants: an {self.role}'s token is for all tenants, so name none")
+        if not (self.role.everywhere or self.tenants):
             raise ValueError(f"tenants: name the tenants that this {self.role}'s token is for")
         return self
 

@@ -40,7 +40,8 @@ writes one into the file `operator.token` of its data directory; `POST /tokens` 
 
 * an *operator* does everything;
 * an *administrator* does everything for its tenants: integrations, runs, people, silences, monitors, tokens;
-* a *reader* looks at what its tenants have.
+* a *reader* looks at what its tenants have;
+* an *observer* looks at everything, as a scraper of `/metrics` does.
 
 What each operation needs stands with it, as in `runs.start`. Things of other tenants are answered like things that
 do not exist.

@@ -21,7 +21,8 @@ app = typer.Typer(help="Tokens: who may do what, for which tenants, until when."
 RoleOption = Annotated[
     Role,
     typer.Option(
-        help="A reader looks, an administrator does everything for its tenants, an operator everything."
+        help="A reader looks, an administrator does all, each for its tenants; an observer looks at everything, "
+        "an operator does everything."
     ),
 ]
 

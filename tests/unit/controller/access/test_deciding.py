@@ -25,6 +25,7 @@ SHARED = OWN | OTHER
 
 READER = Bearer(name="dashboard", role=Role.READER, tenants=OWN)
 ADMINISTRATOR = Bearer(name="jane", role=Role.ADMINISTRATOR, tenants=OWN)
+OBSERVER = Bearer(name="prometheus", role=Role.OBSERVER)
 OPERATOR = Bearer(name="operator", role=Role.OPERATOR)
 
 # What each role may do to what is its tenants' own. Written out: a test that read the table would prove nothing.
@@ -41,6 +42,7 @@ ADMINISTERING = READING | {
     *("people.add", "people.change", "people.remove", "notifications.send", "silences.add", "silences.lift"),
     *("monitors.add", "monitors.remove", "tokens.read", "tokens.add", "tokens.revoke", "audit.read"),
 }
+OBSERVING = READING | {"tokens.read", "audit.read", "operation.read"}
 OPERATING = ADMINISTERING | {
     *("tenants.add", "tenants.change", "groups.add", "agents.add", "agents.drain", "agents.resume"),
     *("agents.remove", "operation.read", "times.set", "times.reset", "classes.change"),
@@ -55,19 +57,19 @@ def test_the_table_knows_every_action() -> None:
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize(
     ("bearer", "rights"),
-    [(READER, READING), (ADMINISTRATOR, ADMINISTERING), (OPERATOR, OPERATING)],
-    ids=["reader", "administrator", "operator"],
+    [(READER, READING), (ADMINISTRATOR, ADMINISTERING), (OBSERVER, OBSERVING), (OPERATOR, OPERATING)],
+    ids=["reader", "administrator", "observer", "operator"],
 )
 def test_every_cell(bearer: Bearer, rights: set[str], action: Action) -> None:
     has = action in rights
     expected: type[Verdict] = Allowed if has else Refused
-    everything = bearer.role is Role.OPERATOR
+    everywhere = bearer.role in {Role.OBSERVER, Role.OPERATOR}
 
     assert type(may(bearer, action)) is expected
     assert type(may(bearer, action, OWN)) is expected
     assert type(may(bearer, action, SHARED)) is expected
-    assert type(may(bearer, action, OTHER)) is (Allowed if everything else Hidden)
-    assert type(may(bearer, action, HOST)) is (Allowed if everything else Refused)
+    assert type(may(bearer, action, OTHER)) is (expected if everywhere else Hidden)
+    assert type(may(bearer, action, HOST)) is (expected if everywhere else Refused)
 
 
 def test_a_refusal_names_the_role_the_right_and_who_helps() -> None:
@@ -78,6 +80,10 @@ def test_a_refusal_names_the_role_the_right_and_who_helps() -> None:
     )
     assert may(ADMINISTRATOR, Action.GROUPS_ADD).reason == (
         "This is token 'jane', an administrator of acme, and may not add groups. Only an operator may."
+    )
+    assert may(OBSERVER, Action.RUNS_START, OWN).reason == (
+        "This is token 'prometheus', an observer, and may not start runs. "
+        "An administrator of the tenant may, or an operator."
     )
     assert may(ADMINISTRATOR, Action.SILENCES_ADD, HOST).reason == (
         "This is token 'jane', an administrator of acme, and may not add silences that are not one tenant's own. "
@@ -93,6 +99,9 @@ def test_a_refusal_names_the_role_the_right_and_who_helps() -> None:
         (ADMINISTRATOR, Role.ADMINISTRATOR, OWN, Allowed),
         (ADMINISTRATOR, Role.READER, OWN, Allowed),
         (ADMINISTRATOR, Role.OPERATOR, HOST, Refused),
+        (ADMINISTRATOR, Role.OBSERVER, HOST, Refused),
+        (OBSERVER, Role.OBSERVER, HOST, Refused),
+        (READER, Role.READER, OWN, Refused),
         (ADMINISTRATOR, Role.READER, SHARED, Hidden),
         (ADMINISTRATOR, Role.ADMINISTRATOR, OTHER, Hidden),
     ],
@@ -115,6 +124,7 @@ def test_a_token_ends_no_later_than_the_one_that_made_it() -> None:
     ("role", "tenants", "said"),
     [
         (Role.OPERATOR, ("acme",), "an operator's token is for all tenants, so name none"),
+        (Role.OBSERVER, ("acme",), "an observer's token is for all tenants, so name none"),
         (Role.READER, (), "name the tenants that this reader's token is for"),
     ],
 )
