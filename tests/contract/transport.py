@@ -181,6 +181,19 @@ class TransportContract:
 
         assert set(await bodies(work, WORK, 1_000)) == sent
 
+    async def test_of_many_at_once_only_the_one_that_nobody_receives_fails(self, work: Transport) -> None:
+        sent = [str(number) for number in range(100)]
+        nowhere = Address(DIRECT.name, "nobody")
+
+        said = await asyncio.gather(
+            *(work.publish(envelope(text), nowhere if text == "50" else TO_WORK) for text in sent),
+            return_exceptions=True,
+        )
+
+        assert [text for text, what in zip(sent, said, strict=True) if what] == ["50"]
+        assert isinstance(said[50], Unroutable)
+        assert await bodies(work, WORK, 99) == [text for text in sent if text != "50"]
+
     # declaring
 
     async def test_declaring_again_changes_nothing(self, work: Transport) -> None:
@@ -245,6 +258,35 @@ class TransportContract:
         async with work.consume(WORK, prefetch=1) as deliveries:
             await (await arrival(deliveries)).done()
             await nothing_comes(deliveries)
+
+        assert await work.depth(WORK) == 0
+
+    async def test_what_is_done_around_open_messages_leaves_those_alone(self, work: Transport) -> None:
+        for number in range(8):
+            await work.publish(envelope(str(number)), TO_WORK)
+
+        async with work.consume(WORK, prefetch=8) as deliveries:
+            out = [await arrival(deliveries) for _ in range(8)]
+            await out[2].again(after=60)
+            for number in (0, 1, 4, 5):
+                await out[number].done()
+            await asyncio.sleep(0)  # what is done so far is told in one word
+            await out[6].done()
+
+        assert await bodies(work, WORK, 3) == ["2", "3", "7"]
+
+    async def test_a_message_given_back_between_others_is_handed_out_again(self, work: Transport) -> None:
+        for number in range(3):
+            await work.publish(envelope(str(number)), TO_WORK)
+
+        async with work.consume(WORK, prefetch=3) as deliveries:
+            first, second, third = [await arrival(deliveries) for _ in range(3)]
+            await first.done()
+            await third.again()
+            await second.done()
+            again = await arrival(deliveries)
+            assert (again.body, again.redelivered) == (b"2", True)
+            await again.done()
 
         assert await work.depth(WORK) == 0
 

@@ -117,14 +117,16 @@ async def serve_batches(
                     await handle(*(message for message, _ in batch))
             except TransientError as error:
                 log.warning("batch_waits", queue=queue.name, messages=len(batch), code=error.code)
-                await asyncio.gather(*(settle(delivery, Settle.AGAIN) for _, delivery in batch))
+                for _, delivery in batch:
+                    await settle(delivery, Settle.AGAIN)
             # The edge of a loop: which message is at fault shows when each is handled by itself.
             except Exception:
                 log.info("batch_taken_apart", queue=queue.name, messages=len(batch), exc_info=True)
                 for message, delivery in batch:
                     await _handle(handle, message, delivery)
             else:
-                await asyncio.gather(*(settle(delivery, Settle.DONE) for _, delivery in batch))
+                for _, delivery in batch:
+                    await settle(delivery, Settle.DONE)
 
 
 async def _handle(handle: Callable[[M], Awaitable[None]], message: M, delivery: Delivery) -> None:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from aio_pika import exceptions as amqp
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractChannel
+from aiormq.abc import ConsumerCallback, DeliveredMessage
 
 from halo_shared import logs
 from halo_shared.errors import BrokerUnavailable, DeliveryLost, QueueTaken
 from halo_shared.topology import Queue, QueueKind
 from halo_shared.transport import Delivery, no_such_queue
+from halo_shared.transport.amqp.acknowledging import Acknowledgements
 from halo_shared.transport.amqp.connection import BrokerConnection, close
-from halo_shared.transport.amqp.faults import lost, translated
+from halo_shared.transport.amqp.faults import translated
 from halo_shared.transport.amqp.queues import declare_queue
 
 _RESUBSCRIBE_AFTER: Final = 0.5
@@ -28,10 +30,10 @@ TRACEPARENT: Final = "traceparent"
 
 log = logs.get(__name__)
 
-_Inbox = asyncio.Queue[AbstractIncomingMessage | None]
+_Inbox = asyncio.Queue[DeliveredMessage | None]
 
 
-Bury = Callable[[AbstractIncomingMessage, str, str], Awaitable[None]]
+Bury = Callable[[DeliveredMessage, str, str], Awaitable[None]]
 """Publishes a copy of a message of this queue with this reason."""
 
 
@@ -53,6 +55,7 @@ class Subscription:
         self._terms = terms
         self._bury = bury
         self._channel: AbstractChannel | None = None
+        self._acknowledgements: Acknowledgements | None = None
         self._inbox: _Inbox = asyncio.Queue()
         self._later: set[asyncio.Task[None]] = set()
         self._left = False
@@ -75,8 +78,8 @@ class Subscription:
             message = await self._inbox.get()
             if message is None:
                 await self._subscribe_again()
-            elif self._channel and not self._channel.is_closed:
-                yield AmqpDelivery(message, self._queue.name, self)
+            elif self._channel and self._acknowledgements and not self._channel.is_closed:
+                yield AmqpDelivery(message, self._queue.name, self, self._acknowledgements)
 
     async def close(self) -> None:
         """Leave the channel; the broker takes back what was not settled."""
@@ -84,10 +87,12 @@ class Subscription:
         for task in self._later:
             task.cancel()
         await asyncio.gather(*self._later, return_exceptions=True)
+        if self._acknowledgements:
+            await self._acknowledgements.told()
         if self._channel:
             await close(self._channel)
 
-    async def bury(self, message: AbstractIncomingMessage, why: str) -> None:
+    async def bury(self, message: DeliveredMessage, why: str) -> None:
         """Return when a copy with the reason lies in `buried`."""
         await self._bury(message, self._queue.name, why)
 
@@ -107,29 +112,31 @@ class Subscription:
         self._channel = await self._connection.open_channel()
         with translated(f"consuming {self._queue.name}"):
             await self._channel.set_qos(prefetch_count=self._terms.prefetch)
-            queue = await self._find(self._channel)
+            name = await self._find(self._channel)
             # None ends the deliveries of this channel: it was closed, or its queue was deleted.
             self._channel.close_callbacks.add(lambda *_: inbox.put_nowait(None))
             underlay = await self._channel.get_underlay_channel()
             underlay.on_consumer_cancel_callbacks.add(lambda _: inbox.put_nowait(None))
             try:
-                await queue.consume(
+                # Not through the library's own queue, whose layers cost more than the rest of the way.
+                await underlay.basic_consume(
+                    name,
                     _putting_into(inbox),
                     exclusive=self._terms.alone,
                     arguments={"x-priority": self._terms.priority},
                 )
             except amqp.ChannelNotFoundEntity as error:
                 raise no_such_queue(self._queue) from error
-        self._inbox = inbox
+        self._inbox, self._acknowledgements = inbox, Acknowledgements(underlay)
 
-    async def _find(self, channel: AbstractChannel) -> AbstractQueue:
+    async def _find(self, channel: AbstractChannel) -> str:
         if self._queue.kind is QueueKind.OWN:
-            return await declare_queue(channel, self._queue)
-        return await channel.get_queue(self._queue.name, ensure=False)
+            return (await declare_queue(channel, self._queue)).name
+        return self._queue.name
 
 
-def _putting_into(inbox: _Inbox) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:
-    async def arrived(message: AbstractIncomingMessage) -> None:
+def _putting_into(inbox: _Inbox) -> ConsumerCallback:
+    async def arrived(message: DeliveredMessage) -> None:
         inbox.put_nowait(message)
 
     return arrived
@@ -138,10 +145,17 @@ def _putting_into(inbox: _Inbox) -> Callable[[AbstractIncomingMessage], Awaitabl
 class AmqpDelivery:
     """One message of the broker."""
 
-    def __init__(self, message: AbstractIncomingMessage, queue: str, subscription: Subscription) -> None:
+    def __init__(
+        self,
+        message: DeliveredMessage,
+        queue: str,
+        subscription: Subscription,
+        acknowledgements: Acknowledgements,
+    ) -> None:
         self._message = message
         self._queue = queue
         self._subscription = subscription
+        self._acknowledgements = acknowledgements
         self._settled = False
 
     @property
@@ -158,39 +172,37 @@ class AmqpDelivery:
 
     @property
     def traceparent(self) -> str | None:
-        said = self._message.headers.get(TRACEPARENT)
+        said = (self._message.header.properties.headers or {}).get(TRACEPARENT)
         return said if isinstance(said, str) else None
 
     async def done(self) -> None:
         self._settle()
-        with lost():
-            await self._message.ack()
+        self._acknowledgements.done(self._tag)
 
     async def again(self, *, after: float = 0) -> None:
         self._settle()
         if after:
             self._subscription.later(asyncio.create_task(self._give_back_after(after)))
         else:
-            await self._give_back()
+            await self._acknowledgements.give_back(self._tag)
 
     async def bury(self, why: str) -> None:
         self._settle()
         try:
             await self._subscription.bury(self._message, why)
         except BrokerUnavailable as error:
-            await self._give_back()
+            await self._acknowledgements.give_back(self._tag)
             raise DeliveryLost(detail=repr(error)) from error
-        with lost():
-            await self._message.ack()
+        self._acknowledgements.done(self._tag)
 
-    async def _give_back(self) -> None:
-        with lost():
-            await self._message.nack(requeue=True)
+    @property
+    def _tag(self) -> int:
+        return self._message.delivery_tag or 0
 
     async def _give_back_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
         with suppress(DeliveryLost):
-            await self._give_back()
+            await self._acknowledgements.give_back(self._tag)
 
     def _settle(self) -> None:
         if self._settled:

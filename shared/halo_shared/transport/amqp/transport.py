@@ -8,7 +8,8 @@ from typing import Final, Self
 
 import aio_pika
 from aio_pika import exceptions as amqp
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel
+from aiormq.abc import DeliveredMessage
 
 from halo_shared.errors import BrokerUnavailable, Unroutable
 from halo_shared.messages.codec import Envelope
@@ -93,23 +94,33 @@ class AmqpTransport:
         except Unroutable:
             return None
 
-    async def _bury(self, message: AbstractIncomingMessage, queue: str, why: str) -> None:
+    async def _bury(self, message: DeliveredMessage, queue: str, why: str) -> None:
+        properties = message.header.properties
         copy = aio_pika.Message(
             message.body,
-            headers={**message.headers, "x-why": why[:_LONGEST_REASON], "x-queue": queue},
-            content_type=message.content_type,
+            headers={**(properties.headers or {}), "x-why": why[:_LONGEST_REASON], "x-queue": queue},
+            content_type=properties.content_type,
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            message_id=message.message_id,
-            type=message.type,
+            message_id=properties.message_id,
+            type=properties.message_type,
         )
         await self._publish(copy, Address(BURIED.name, ""))
 
     async def _publish(self, message: aio_pika.Message, to: Address) -> None:
         channel = await self._publishing()
         with translated(f"publishing to {to.exchange}/{to.key}"):
-            exchange = await channel.get_exchange(to.exchange, ensure=False)
+            underlay = await channel.get_underlay_channel()
             try:
-                await exchange.publish(message, to.key, mandatory=True, timeout=PATIENCE)
+                await underlay.basic_publish(  # type: ignore[call-arg]  # its abstract class leaves `wait` out
+                    message.body,
+                    exchange=to.exchange,
+                    routing_key=to.key,
+                    properties=message.properties,
+                    mandatory=True,
+                    timeout=PATIENCE,
+                    # What counts is the confirmation. Else each would wait for the socket before the next is written.
+                    wait=False,
+                )
             except amqp.ChannelClosed as error:
                 if f"'{to.exchange}'" in str(error):
                     raise
@@ -118,6 +129,8 @@ class AmqpTransport:
                 ) from error
 
     async def _publishing(self) -> AbstractChannel:
+        if self._publisher and not self._publisher.is_closed:
+            return self._publisher
         # Waited for outside the lock: else many publishers would wait one after the other.
         await self._connection.connected()
         async with self._publisher_lock:
