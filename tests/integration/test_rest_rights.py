@@ -12,8 +12,13 @@ import pytest_asyncio
 
 from halo_controller.access.roles import Action, Role
 from halo_controller.access.tokens import Token
-from halo_controller.store import tokens
+from halo_controller.api.app import build
+from halo_controller.api.context import Wired, needs
+from halo_controller.audit.nouns import Noun
+from halo_controller.publisher import Publisher
+from halo_controller.store import tenants, tokens
 from halo_controller.store.database import open_database
+from halo_controller.wiring import Controller
 from halo_shared.clock import SystemClock
 from halo_shared.errors import SourceUnavailable
 from halo_shared.runs import RunStatus
@@ -264,6 +269,42 @@ async def test_an_administrator_gives_what_it_has_and_takes_it_back(house: House
     }
     await house.administrator.delete("/tokens/bob")
     assert (await bob.ask("GET", "/tenants")).status_code == 401
+
+
+async def test_a_route_that_forgets_its_action_or_its_entry_fails(tmp_path: Path) -> None:
+    async with open_database(tmp_path / "controller.db") as database:
+        clock, transport = SystemClock(), MemoryTransport()
+        app = build(Controller(database, transport, Publisher(database, transport, clock), clock))
+
+        @app.get("/undeclared")
+        async def undeclared(controller: Wired) -> None:
+            raise AssertionError("it got a controller")
+
+        @app.post("/unwritten", dependencies=[needs(Action.GROUPS_ADD)])
+        async def unwritten(controller: Wired) -> None:
+            async with controller.database.write() as db:
+                await tenants.add_group(db, "site", "", clock.now())
+
+        @app.post("/written", dependencies=[needs(Action.GROUPS_ADD)])
+        async def written(controller: Wired) -> None:
+            async with controller.changing(Noun.GROUP, "site") as change:
+                await tenants.add_group(change.db, "site", "", clock.now())
+
+        async with an_api(database, transport, app=app) as api:
+            for method, path in (("GET", "/undeclared"), ("POST", "/unwritten")):
+                await api.refused(500, method, path)
+            assert await api.get("/groups") == []
+            await api.post("/written")
+            (entry,) = await api.get("/audit")
+            assert (entry["name"], entry["before"], entry["after"]["name"]) == ("site", None, "site")
+
+
+async def test_no_token_is_ever_in_the_audit_log(house: House) -> None:
+    said = await house.office.ask("GET", "/audit", query={"limit": 1_000})
+
+    assert all(one.token not in said.text for one in (house.office, house.reader, house.administrator))
+    first = said.json()[-1]
+    assert (first["who"], first["action"], first["name"]) == ("controller", "tokens.add", "operator")
 
 
 async def test_a_token_ends_when_its_time_is_over(tmp_path: Path) -> None:

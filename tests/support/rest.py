@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+from fastapi import FastAPI
 
 from halo_controller.access.roles import Role
 from halo_controller.access.tokens import Token
@@ -162,7 +163,7 @@ async def a_broker_that_is_away() -> AsyncIterator[AmqpTransport]:
 
 @asynccontextmanager
 async def an_api(
-    database: Database, transport: Transport, monitors: Monitors | None = None
+    database: Database, transport: Transport, monitors: Monitors | None = None, app: FastAPI | None = None
 ) -> AsyncIterator[Api]:
     """The API over a controller whose loops stand still, so that none dies of what a test breaks."""
     clock, token = SystemClock(), tokens.fresh()
@@ -170,7 +171,7 @@ async def an_api(
         await tokens.put(db, Token(name=OPERATOR, role=Role.OPERATOR, created_at=clock.now()), token)
     controller = Controller(database, transport, Publisher(database, transport, clock), clock, monitors)
     with listen("127.0.0.1", 0) as listener:
-        async with listening(build(controller), listener) as url, _client(url) as http:
+        async with listening(app or build(controller), listener) as url, _client(url) as http:
             yield Api(http, token)
 
 
