@@ -171,6 +171,8 @@ class AssetTypes(Strict):
 class Retirement(Strict):
     """How records leave: they are made inactive, never deleted."""
 
+    never: bool | None = None
+    """Halo's record stays in use when its source lets go of it; False says no where a connector's default says yes."""
     status_id: int | None = None
     """Assets get this status of Halo instead of being made inactive."""
     not_with_open_tickets: bool = False

@@ -123,6 +123,8 @@ def _let_go(link: Link, existing: TargetRecord, mapping: EntityMapping, reason: 
         return Adopt(link, reason=f"{reason} and inactive in Halo")
     if protected := _protection(existing):
         return Adopt(link, reason=f"{reason}, but {protected}: left as it is", notable=True)
+    if mapping.retire.never:
+        return Adopt(link, reason=f"{reason}, and the mapping leaves it in use")
     tickets = existing.fields.get("open_ticket_count")
     if mapping.retire.not_with_open_tickets and isinstance(tickets, int) and tickets > 0:
         why = f"It is {reason}, and has {tickets} open tickets: close them, and a later run retires it."

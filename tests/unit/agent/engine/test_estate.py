@@ -394,6 +394,18 @@ class TestRetiring:
         assert await synced(world, assigned=estate(USERS, users=waits)) == Outcome(RunStatus.SUCCEEDED)
         assert not in_halo(world, "kim").active
 
+    async def test_what_never_retires_stays_in_use_and_is_looked_at_once(self, world: World) -> None:
+        stays = estate(CLIENTS, clients={"retire": {"never": True}})
+        await synced(world, ACME, assigned=stays)
+
+        assert await synced(world, assigned=stays) == Outcome(RunStatus.SUCCEEDED)
+        assert in_halo(world, "acme").active
+        world.forget_calls()
+        await synced(world, assigned=stays)
+        assert world.halo.asked.total() == 0
+        await synced(world, ACME, assigned=stays)
+        assert world.halo.written == []
+
     async def test_assets_may_get_a_status_instead(self, world: World) -> None:
         assigned = estate(ASSETS, assets={"place": {"client": "Acme"}, "retire": {"status_id": 4}})
         await synced(world, thing(ASSETS, "pc"), assigned=assigned)
