@@ -368,6 +368,13 @@ class TestTroubles:
             with pytest.raises(IncompleteRead, match="without an id: the rest is unknown"):
                 await read(opened)
 
+    async def test_a_page_that_is_given_again_is_no_end(self, instance: Ninja, estate: Estate) -> None:
+        instance.deaf = True
+
+        async with source(instance) as opened:
+            with pytest.raises(IncompleteRead, match="a page of devices-detailed again"):
+                await read(opened)
+
     async def test_no_organization_at_all_proves_nothing(self, instance: Ninja, estate: Estate) -> None:
         estate.organizations.clear()
 

@@ -153,6 +153,22 @@ async def test_a_device_follows_to_another_organization_and_one_that_is_removed_
     assert [serial for serial, row in assets.items() if row["inactive"]] == ["S000002"]
 
 
+async def test_a_client_whose_organization_is_gone_stays_in_use_without_its_devices(
+    step: InStep, estate: Estate
+) -> None:
+    await step.run()
+    for device in (2, 5):
+        estate.remove(device)
+    del estate.organizations[2], estate.locations[21]
+
+    assert await step.run() == SUCCEEDED, step.world.heard.records
+
+    assert [row["name"] for row in await step.hands.held("Client") if row["inactive"]] == []
+    assert [serial for serial, row in (await step.assets()).items() if row["inactive"]] == [
+        *("S000002", "S000005")
+    ]
+
+
 async def test_a_token_that_ends_and_a_call_for_patience_on_the_way_lose_nothing(
     step: InStep, estate: Estate
 ) -> None:

@@ -54,6 +54,8 @@ class Ninja:
     url: str = ""
     gives: int = MOST_ON_PAGE
     """Records on a page at most, whatever is asked for."""
+    deaf: bool = False
+    """Whether it takes no notice of `after`, and gives the first page again."""
     places: dict[str, Place] = field(default_factory=dict)
     throttled: list[int] = field(default_factory=list)
     """Seconds of Retry-After that the next requests are refused with."""
@@ -131,7 +133,7 @@ class Ninja:
     def _page(self, rows: Iterable[Row], asked: Mapping[str, str], known: frozenset[str]) -> list[Row]:
         _only(asked, known)
         after = _whole(asked.get("after", "0"), "after")
-        following = [row for row in rows if _sorted(row) > after]
+        following = [row for row in rows if self.deaf or _sorted(row) > after]
         return sorted(following, key=_sorted)[: min(_size(asked), self.gives)]
 
     def _report(self, report: str, asked: Mapping[str, str], by_device: Mapping[int, list[Row]]) -> Row:

@@ -14,14 +14,16 @@ CLIENTS: Final = EntityMapping.model_validate(
         "identity": "ninjarmmid",
         "match": ["name"],
         "fields": {"name": {"from": "name", "when": "create"}},
+        "retire": {"never": True},
     }
 )
-"""A client that Halo has keeps its name there."""
+"""A client that Halo has keeps its name there, and is a client still when its devices are no longer managed."""
 SITES: Final = EntityMapping.model_validate(
     {
         "identity": "ninjarmmid",
         "match": [{"field": "name", "within": "client"}],
         "fields": {"name": {"from": "name", "when": "create"}},
+        "retire": {"never": True},
     }
 )
 ASSETS: Final = EntityMapping.model_validate(

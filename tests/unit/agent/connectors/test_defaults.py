@@ -46,6 +46,15 @@ def test_without_a_word_the_default_holds() -> None:
     assert ldap.completed(integration()).mapping == ldap.mapping
 
 
+def test_a_default_that_never_retires_can_be_contradicted() -> None:
+    ninja = connectors.find("ninjaone")
+
+    unsaid = ninja.completed(integration())
+    said = ninja.completed(integration(clients={"retire": {"never": False}}))
+
+    assert [one.mapping[EntityKind.CLIENTS].retire.never for one in (unsaid, said)] == [True, False]
+
+
 def test_what_contradicts_the_default_names_the_mapping() -> None:
     with pytest.raises(MappingInvalid, match=r"mapping\.users.*'phone' is not among the mapped fields"):
         connectors.find("ldap").completed(integration(users={"match": ["phone"]}))
