@@ -1,6 +1,7 @@
 """The client behind every HTTP request of this agent: what it asks can be seen from outside."""
 
 import re
+import ssl
 from typing import Any, Final
 
 import httpx
@@ -8,6 +9,7 @@ import httpx
 from halo_agent import metrics
 from halo_agent.metrics import UNANSWERED, Side
 from halo_shared import telemetry
+from halo_shared.certificates import watched
 from halo_shared.telemetry import Attributes, Kind
 
 _IDS: Final = re.compile(r"(?<=/)(\d+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?=/|$)")
@@ -15,10 +17,14 @@ _IDS: Final = re.compile(r"(?<=/)(\d+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-f
 
 
 class HttpClient(httpx.AsyncClient):
-    """An AsyncClient that tells how each request went: method, path without ids, status. Nothing of its content."""
+    """An AsyncClient that tells how each request went: method, path without ids, status. Nothing of its content.
 
-    def __init__(self, to: Side, **options: Any) -> None:  # Any: as in the library
-        super().__init__(**options)
+    It trusts the machine's own authorities: those of the company are among them, which signed its on-premise Halo or
+    its proxy. `of` is whose certificate is looked at.
+    """
+
+    def __init__(self, to: Side, of: str, **options: Any) -> None:  # Any: as in the library
+        super().__init__(verify=watched(ssl.create_default_context(), of), **options)
         self._to = to
 
     async def send(self, request: httpx.Request, **how: Any) -> httpx.Response:  # Any: as in the library

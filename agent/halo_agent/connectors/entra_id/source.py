@@ -1,6 +1,5 @@
 """Users and devices of Microsoft Entra ID: all of them, or what changed since last time."""
 
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from halo_agent.connectors.entra_id.settings import EntraIdSettings
 from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.records import Finished, Gone, Remark, SourceRecord, UnreadableRecord
 from halo_agent.http import HttpClient
-from halo_shared.certificates import watched
 from halo_shared.clock import Clock, SystemClock
 from halo_shared.entities import EntityKind
 from halo_shared.errors import ConfigurationError, IncompleteRead
@@ -101,11 +99,8 @@ class EntraIdSource:
     async def _connected(self) -> AsyncIterator[list[DirectoryReader]]:
         """A reader of each directory, over connections that end with the block."""
         endpoints = endpoints_of(self._settings.cloud)
-        # The machine's own authorities, so that a proxy which the company trusts is trusted here too.
-        trusted = watched(ssl.create_default_context(), "Microsoft")
-        async with HttpClient(
-            "source", verify=trusted, timeout=self._settings.timeout.total_seconds()
-        ) as http:
+        seconds = self._settings.timeout.total_seconds()
+        async with HttpClient("source", "Microsoft", timeout=seconds) as http:
             yield [
                 DirectoryReader(
                     GraphClient(

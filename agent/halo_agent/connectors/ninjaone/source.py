@@ -1,13 +1,10 @@
 """Organizations, locations and devices of NinjaOne: always all of them, since it tells no changes."""
 
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
-
-import httpx
 
 from halo_agent.connectors import CheckStep, Secrets
 from halo_agent.connectors.ninjaone import reader as reading
@@ -20,6 +17,7 @@ from halo_agent.connectors.ninjaone.scope import chosen
 from halo_agent.connectors.ninjaone.settings import NinjaOneSettings
 from halo_agent.engine.ports import SourceItem, Wanted
 from halo_agent.engine.records import Finished, Remark
+from halo_agent.http import HttpClient
 from halo_shared.clock import Clock, SystemClock
 from halo_shared.entities import EntityKind
 from halo_shared.errors import ConfigurationError
@@ -92,9 +90,8 @@ class NinjaOneSource:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[NinjaClient]:
         """A client whose connections end with the block."""
-        # The machine's own authorities, so that a proxy which the company trusts is trusted here too.
-        trusted = ssl.create_default_context()
-        async with httpx.AsyncClient(verify=trusted, timeout=self._settings.timeout.total_seconds()) as http:
+        seconds = self._settings.timeout.total_seconds()
+        async with HttpClient("source", "NinjaOne", timeout=seconds) as http:
             auth = NinjaAuth(http, self._settings, self._secrets, self._clock)
             yield NinjaClient(http, self._settings.instance, auth, self._clock)
 

@@ -1,6 +1,5 @@
 """The Halo target: one Halo instance, through its API."""
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,7 +27,6 @@ from halo_agent.targets.halo.switches import Switches
 from halo_agent.targets.halo.target import HaloTarget
 from halo_agent.targets.halo.traffic import Traffic
 from halo_agent.targets.halo.writer import Writer
-from halo_shared.certificates import watched
 from halo_shared.clock import Clock
 from halo_shared.entities import EntityKind
 from halo_shared.integrations import HaloConnection, ImportSwitches, IntegrationSpec
@@ -82,9 +80,7 @@ async def open_halo(
     """
     timeout = httpx.Timeout(use.answer_within, connect=10, pool=None)
     limits = httpx.Limits(max_connections=CONNECTIONS)
-    # The machine's own authorities: an on-premise Halo is often signed by the company's.
-    trusted = watched(ssl.create_default_context(), "Halo")
-    async with HttpClient("halo", verify=trusted, timeout=timeout, limits=limits) as http:
+    async with HttpClient("halo", "Halo", timeout=timeout, limits=limits) as http:
         auth = HaloAuth(http, connection, secret, clock)
         client = HaloClient(http, connection, auth, Traffic(clock, budget, tell), clock, permit)
         yield _target(client, auth, connection, clock, tell, use)
