@@ -35,7 +35,9 @@ class Settings(BaseSettings):
     mail_ca: Path | None = None
     """The certificate authority of the mail server, where the system does not know it."""
     watchdog_url: str | None = Field(default=None, repr=False)
-    """Called every minute while all is well, so that an outside watcher notices when this controller is silent."""
+    """Called while all is well, so that an outside watcher notices when this controller is silent."""
+    watchdog_seconds: float = Field(default=60, ge=1)
+    """How often; the watcher should wait for two or three calls in vain before it raises the alarm."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: LogFormat = "auto"
 

@@ -12,7 +12,7 @@ from halo_controller.forgetting import Forgetter
 from halo_controller.hearing import Hearing
 from halo_controller.hosting.usher import Usher
 from halo_controller.inbox import Inbox
-from halo_controller.incidents.deadman import DeadMansSwitch
+from halo_controller.incidents.deadman import DeadMansSwitch, Watcher
 from halo_controller.incidents.watch import Watch
 from halo_controller.leading import Leading
 from halo_controller.monitors.broker import Monitors
@@ -62,7 +62,7 @@ async def running(
     clock: Clock,
     *,
     postroom: Postroom | None = None,
-    watchdog_url: str | None = None,
+    watcher: Watcher | None = None,
     monitors: Monitors | None = None,
     name: str = "",
 ) -> AsyncIterator[Controller]:
@@ -77,7 +77,7 @@ async def running(
     async def work(led: Database, epoch: int) -> None:
         outward: list[Loop] = [
             *([Sender(led, postroom, clock)] if postroom else []),
-            *([DeadMansSwitch(watchdog_url, led, transport, clock)] if watchdog_url else []),
+            *([DeadMansSwitch(watcher, led, transport, clock)] if watcher else []),
         ]
         await _work(led, transport, clock, publisher, declarer, outward, epoch=epoch)
 

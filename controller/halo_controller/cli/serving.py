@@ -23,6 +23,7 @@ from halo_controller.audit.nouns import Noun
 from halo_controller.audit.recording import Change, Occasion, record
 from halo_controller.audit.snapshots import snapshot
 from halo_controller.cli import output
+from halo_controller.incidents.deadman import Watcher
 from halo_controller.monitors.broker import Monitors, open_monitors
 from halo_controller.notifications.channels.email import MailServer
 from halo_controller.notifications.postroom import open_postroom
@@ -104,7 +105,7 @@ async def serving(
                 transport,
                 clock,
                 postroom=postroom,
-                watchdog_url=settings.watchdog_url,
+                watcher=_watcher(settings),
                 monitors=monitors,
                 name=here,
             )
@@ -112,6 +113,10 @@ async def serving(
         url = await stack.enter_async_context(listening(build(controller), listener))
         await stack.enter_async_context(_address_left(url, settings.address_file))
         yield url
+
+
+def _watcher(settings: Settings) -> Watcher | None:
+    return Watcher(settings.watchdog_url, settings.watchdog_seconds) if settings.watchdog_url else None
 
 
 def _mail_server(settings: Settings, redactor: Redactor) -> MailServer | None:

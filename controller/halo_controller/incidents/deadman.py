@@ -1,29 +1,41 @@
 """The dead-man's switch: while all is well an outside watcher is told so; when nothing comes, it raises the alarm."""
 
+import asyncio
+from dataclasses import dataclass
 from typing import Final
 
 import httpx
 
-from halo_controller.store import tenants
+from halo_controller.store import outbox
 from halo_controller.store.database import Database
 from halo_controller.ticking import outlasting_passing_faults
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import HaloIntegratorError
-from halo_shared.topology import EVENTS_QUEUE
+from halo_shared.messages.codec import Envelope
+from halo_shared.topology import EVENTS_QUEUE, Address
 from halo_shared.transport import Transport
 
 log = logs.get(__name__)
 
-TICK: Final = 60.0
 PATIENCE: Final = 10.0
+NOBODY: Final = Address("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Somebody outside who expects to be called."""
+
+    url: str
+    every: float
+    """Seconds."""
 
 
 class DeadMansSwitch:
-    """Calls the watcher's URL every minute, unless the database or the broker does not answer."""
+    """Calls the watcher's URL again and again, unless the database takes nothing or the broker does not answer."""
 
-    def __init__(self, url: str, database: Database, transport: Transport, clock: Clock) -> None:
-        self._url = url
+    def __init__(self, watcher: Watcher, database: Database, transport: Transport, clock: Clock) -> None:
+        self._watcher = watcher
         self._database = database
         self._transport = transport
         self._clock = clock
@@ -34,7 +46,7 @@ class DeadMansSwitch:
             while True:
                 with outlasting_passing_faults("deadman"):
                     await self.tick(http)
-                await self._clock.sleep(TICK)
+                await self._clock.sleep(self._watcher.every)
 
     async def tick(self, http: httpx.AsyncClient) -> None:
         """Call once, if all is well."""
@@ -42,17 +54,26 @@ class DeadMansSwitch:
             log.warning("deadman_not_called", why=why)
             return
         try:
-            (await http.get(self._url, timeout=PATIENCE)).raise_for_status()
+            (await http.get(self._watcher.url, timeout=PATIENCE)).raise_for_status()
         except httpx.HTTPError as error:
             # The URL often holds a key, so it is not shown.
             log.warning("deadman_unheard", why=type(error).__name__)
 
     async def _unwell(self) -> str | None:
-        async with self._database.read() as db:
-            await tenants.every(db)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._write()
+        except TimeoutError:
+            return "the database takes nothing"
         try:
             if await self._transport.depth(EVENTS_QUEUE) is None:
                 return "the queue of events is missing"
         except HaloIntegratorError as error:
             return error.message
         return None
+
+    async def _write(self) -> None:
+        """Write something and take it back at once: a full disk and a lock of somebody else's let reading pass."""
+        async with self._database.write() as db:
+            put = await outbox.put(db, Envelope("", "", b""), NOBODY)
+            await outbox.drop(db, [put])

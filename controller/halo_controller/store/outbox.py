@@ -22,10 +22,11 @@ class Outgoing:
     """The run whose job it is; None for all other messages."""
 
 
-async def put(db: AsyncConnection, envelope: Envelope, to: Address, *, run: str | None = None) -> None:
-    """Publish this once the transaction is through."""
-    await db.execute(
-        insert(outbox).values(
+async def put(db: AsyncConnection, envelope: Envelope, to: Address, *, run: str | None = None) -> int:
+    """Publish this once the transaction is through; answers with its number."""
+    put = await db.execute(
+        insert(outbox)
+        .values(
             exchange=to.exchange,
             key=to.key,
             message_id=envelope.id,
@@ -34,7 +35,10 @@ async def put(db: AsyncConnection, envelope: Envelope, to: Address, *, run: str 
             traceparent=envelope.traceparent,
             run=run,
         )
+        .returning(outbox.c.id)
     )
+    number: int = put.scalar_one()
+    return number
 
 
 async def oldest(db: AsyncConnection, limit: int, *, after: int = 0) -> Sequence[Outgoing]:
