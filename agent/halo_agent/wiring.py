@@ -21,10 +21,13 @@ from halo_agent.store.instances import open_instances
 from halo_agent.store.links import open_links
 from halo_agent.store.outbox import open_outbox
 from halo_agent.worker import Worker
+from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.redaction import Redactor
 from halo_shared.secrets import LocalSecrets
 from halo_shared.transport import Transport
+
+log = logs.get(__name__)
 
 LAST_WORDS: Final = 10.0
 """Seconds that a stopping agent gives its last events to reach the broker."""
@@ -115,6 +118,8 @@ async def _pulse(settings: Settings, session: Session, clock: Clock, *, deputise
 async def _stop(worker: Worker, stopping: Stopping) -> None:
     """Stopping is not cancelling: asked once, finish what runs; asked twice, cut it short."""
     await stopping.drain.wait()
+    log.info("agent_drains", finishes=worker.doing())
     worker.drain()
     await stopping.cancel.wait()
+    log.warning("agent_cuts_short", cuts_short=worker.doing())
     worker.cancel()

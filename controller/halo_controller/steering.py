@@ -1,4 +1,4 @@
-"""What a person may do to an open run: cancel it, or answer a held one."""
+"""What a person may do to an open run, cancel it or answer a held one, and to the agents that take them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller.dispatcher import queue_again
 from halo_controller.errors import Conflict, Invalid
 from halo_controller.lifecycle import Happening, follows
-from halo_controller.nouns import Run
+from halo_controller.nouns import Agent, Run
 from halo_controller.store import agents, outbox, runs
 from halo_controller.telling import tell
 from halo_shared.messages.base import PROTOCOL_VERSION
 from halo_shared.messages.codec import seal
-from halo_shared.messages.commands import Cancel
+from halo_shared.messages.commands import Cancel, LeasesRenewed
 from halo_shared.runs import Approval, RunStatus
 from halo_shared.topology import to_agent
 
@@ -37,6 +37,19 @@ async def send_cancel(db: AsyncConnection, run: Run) -> None:
         agent = await agents.find(db, run.agent)
         spoken = agent.protocol if agent and agent.protocol else PROTOCOL_VERSION
         await outbox.put(db, seal(message, message_id=str(uuid4()), version=spoken), to_agent(run.agent))
+
+
+async def drain(db: AsyncConnection, name: str, *, draining: bool) -> Agent:
+    """Let an agent take no new work, or take it again, and tell it at once what its next heartbeat would be answered.
+
+    The answer to no question renews nothing; all that it says is this. Raises NotFound.
+    """
+    agent = await agents.drain(db, name, draining=draining)
+    if agent.session:
+        notice = LeasesRenewed(session=agent.session, ask=uuid4(), drain=draining)
+        sealed = seal(notice, message_id=str(notice.ask), version=agent.protocol or PROTOCOL_VERSION)
+        await outbox.put(db, sealed, to_agent(name))
+    return agent
 
 
 async def approve(db: AsyncConnection, run: Run, up_to: int | None, who: str, now: datetime) -> Run:

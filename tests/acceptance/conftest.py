@@ -27,7 +27,6 @@ async def far_office(broker_url: str, tmp_path: Path) -> AsyncIterator[tuple[Pro
         tcp_proxy(str(broker.hostname), int(broker.port or 5672)) as line,
     ):
         by_line = broker._replace(netloc=broker.netloc.replace(f":{broker.port}", f":{line.port}"))
-        whole.environment["HALO_BROKER_URL"] = by_line.geturl()
-        await whole.installed()
-        whole.environment["HALO_BROKER_URL"] = broker_url
+        with whole.having({"HALO_BROKER_URL": by_line.geturl()}):
+            await whole.installed()
         yield whole, line

@@ -1,23 +1,13 @@
 """The controller is killed where it hurts most and started again: nothing is lost, and nothing is done twice."""
 
-import asyncio
-
 import pytest
 
 from halo_sandbox.demo.world import until
 from tests.acceptance.afterwards import all_is_well
-from tests.acceptance.timelines import in_the_middle, latest
+from tests.acceptance.timelines import has_said, in_the_middle, latest
 from tests.support.product import Product
 
 pytestmark = pytest.mark.timeout(400)
-
-
-async def has_said(office: Product, program: str, word: str) -> None:
-    """Return in the very moment at which a program writes this word into its log."""
-    log = office.folder / f"{program}.log"
-    async with asyncio.timeout(30):
-        while word not in log.read_text():  # noqa: ASYNC110  another process writes it
-            await asyncio.sleep(0.001)
 
 
 async def test_right_after_a_run_was_asked_for(office: Product) -> None:

@@ -9,13 +9,11 @@ import yaml
 from halo_sandbox.demo import files
 from halo_sandbox.demo.world import until
 from tests.acceptance.afterwards import all_is_well
-from tests.acceptance.timelines import first_attempt_lost, in_the_middle
+from tests.acceptance.timelines import Far, first_attempt_lost, in_the_middle
 from tests.support.product import Product
 from tests.support.proxy import TcpProxy, Way, tcp_proxy
 
 pytestmark = pytest.mark.timeout(400)
-
-Far = tuple[Product, TcpProxy]
 
 
 async def test_the_line_between_agent_and_broker_goes_dead_in_silence(far_office: Far) -> None:

@@ -1,9 +1,14 @@
 """What the failure timelines share: a run in the middle of its work, and what is to be waited for."""
 
+import asyncio
 from typing import Final
 
 from halo_sandbox.demo.world import Json, until
 from tests.support.product import Product
+from tests.support.proxy import TcpProxy
+
+Far = tuple[Product, TcpProxy]
+"""An office, and the line between its agent and the broker."""
 
 LOST_WITHIN: Final = 75.0
 """Real seconds: the 60 that are promised, and what a busy machine adds."""
@@ -37,3 +42,11 @@ async def first_attempt_lost(office: Product, ref: str) -> None:
         return bool(attempts) and str(attempts[0]["end"]).startswith("lost: ")
 
     await until(lost, within=LOST_WITHIN)
+
+
+async def has_said(office: Product, program: str, word: str, *, within: float = 30) -> None:
+    """Return in the very moment at which a program writes this word into its log."""
+    log = office.folder / f"{program}.log"
+    async with asyncio.timeout(within):
+        while word not in log.read_text():  # noqa: ASYNC110  another process writes it
+            await asyncio.sleep(0.001)

@@ -1,10 +1,11 @@
 """The whole product as its users have it: real commands as processes, over a real broker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from rich.console import Console
 
@@ -46,6 +47,17 @@ class Product(ProcessWorld):
         await self.quietly("groups", "add", files.GROUP)
         await self.quietly("agents", "add", files.AGENT, "--group", files.GROUP)
         await self.start_agent()
+
+    @contextmanager
+    def having(self, environment: Mapping[str, str]) -> Iterator[None]:
+        """What is started in the block has this in its environment as well."""
+        before = dict(self.environment)
+        self.environment.update(environment)
+        try:
+            yield
+        finally:
+            self.environment.clear()
+            self.environment.update(before)
 
     async def enable(self, content: files.Content) -> str:
         """Create an integration, assign and enable it; answers with its reference."""
@@ -100,13 +112,19 @@ async def product(
     folder: Path,
     source: PeopleSource | None = None,
     environment: Mapping[str, str] | None = None,
+    *,
+    controller: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Product]:
-    """The product with its controller started, until the block ends; its programs have this in their environment."""
+    """The product with its controller started, until the block ends.
+
+    Its programs have this in their environment, and its controller that as well.
+    """
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(running())
         source = source or FromSpreadsheet(folder / "people.xlsx", people(30))
         quiet = Console(quiet=True)
         whole = Product(broker_url, folder, sandbox, source, quiet, stack)
         whole.environment |= environment or {}
-        await whole.start_controller()
+        with whole.having(controller):
+            await whole.start_controller()
         yield whole

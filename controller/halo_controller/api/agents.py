@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body
 
+from halo_controller import steering
 from halo_controller.access.roles import Action
 from halo_controller.api import queues
 from halo_controller.api.context import Asked, Wired, needs
@@ -51,7 +52,7 @@ async def every(controller: Wired, group: str | None = None) -> Sequence[AgentVi
     "/{agent}/drain", summary="Drain an agent", responses=NOT_FOUND, dependencies=[needs(Action.AGENTS_DRAIN)]
 )
 async def drain(controller: Wired, agent: str) -> AgentView:
-    """It finishes what it has and takes nothing new; what waits goes to the others of its group."""
+    """It finishes what it has and takes nothing new; what waits goes to the others of its group at once."""
     return await _drain(controller, agent, draining=True)
 
 
@@ -62,15 +63,16 @@ async def drain(controller: Wired, agent: str) -> AgentView:
     dependencies=[needs(Action.AGENTS_RESUME)],
 )
 async def resume(controller: Wired, agent: str) -> AgentView:
-    """It takes jobs again as soon as it hears of it, within a heartbeat."""
+    """It takes jobs again at once, or with its next heartbeat where it cannot be reached now."""
     return await _drain(controller, agent, draining=False)
 
 
 async def _drain(controller: Asked, name: str, *, draining: bool) -> AgentView:
     now = controller.clock.now()
     async with controller.changing(Noun.AGENT, name) as change:
-        agent = await agents.drain(change.db, name, draining=draining)
+        agent = await steering.drain(change.db, name, draining=draining)
         others = [one for one in await agents.every(change.db, agent.group) if one.name != name]
+    controller.publisher.wake()
     able = [one for one in others if one.state(now) is AgentState.ONLINE]
     alone = (
         "" if able or not draining else f"No other agent of group '{agent.group}' is online: its work waits."

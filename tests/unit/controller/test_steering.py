@@ -9,7 +9,7 @@ from halo_controller.errors import Conflict, Invalid
 from halo_controller.nouns import Run
 from halo_controller.store import integrations
 from halo_shared.entities import EntityKind
-from halo_shared.messages.commands import Cancel, LeaseGranted
+from halo_shared.messages.commands import Cancel, LeaseGranted, LeasesRenewed
 from halo_shared.messages.events import FinalStatus, Level, StatusChanged
 from halo_shared.runs import Action, Approval, RunStatus
 from tests.support.builders import NOW, REF, excess, finished, lease_request
@@ -183,3 +183,17 @@ async def test_only_a_held_run_is_approved_or_rejected(centre: Centre) -> None:
             Conflict, match=f"Run {leased.id} is running, not held; there is nothing to reject."
         ):
             await steering.reject(db, leased, "Ann", NOW)
+
+
+async def test_an_agent_hears_at_once_that_it_is_drained_and_renews_nothing_by_it(centre: Centre) -> None:
+    await centre.set_up("one", "two")
+    await centre.leased()
+    async with centre.database.write() as db:
+        await steering.drain(db, "one", draining=True)
+        await steering.drain(db, "two", draining=True)
+    await centre.publisher.publish_some()
+
+    (notice,) = await centre.heard("one")
+    assert isinstance(notice, LeasesRenewed)
+    assert (notice.drain, notice.renewed, notice.revoked) == (True, (), ())
+    assert await centre.heard("two") == [], "it has no session to be told in"
