@@ -30,7 +30,7 @@ class Lease:
         self.grant = grant
         self._clock = clock
         self._until = asked_at + grant.lease_seconds
-        self._deadline = clock.monotonic() + (grant.deadline - clock.now()).total_seconds()
+        self._deadline = asked_at + _seconds_left(grant, clock)
         self._ended: RunError | None = None
         self.requests_per_minute = grant.requests_per_minute
         """The attempt's slice of the tenant's request budget; the last one stands while nothing newer is heard."""
@@ -87,6 +87,13 @@ class Lease:
                 "Give the integration a longer 'deadline' if it needs one."
             )
         return LeaseLost("The controller did not renew the lease in time; another agent may have it now.")
+
+
+def _seconds_left(grant: LeaseGranted, clock: Clock) -> float:
+    """Until the deadline; by this machine's clock, which may be wrong, only where the controller does not say."""
+    if grant.deadline_seconds is not None:
+        return grant.deadline_seconds
+    return (grant.deadline - clock.now()).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)

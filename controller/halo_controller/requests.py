@@ -255,6 +255,7 @@ async def _granted(
         attempt=run.attempt,
         lease_seconds=(grant.lease_until - now).total_seconds(),
         deadline=grant.deadline,
+        deadline_seconds=(grant.deadline - now).total_seconds(),
         requests_per_minute=await _slice(db, run.tenant),
         assignment=Assignment(
             tenant=run.tenant,

@@ -25,6 +25,7 @@ from halo_controller.requests import Answerer
 from halo_controller.runlog.retention import Janitor
 from halo_controller.scheduler import Scheduler
 from halo_controller.store.database import Database
+from halo_controller.timekeeping import SteadyClock, Timekeeper
 from halo_shared.clock import Clock
 from halo_shared.messages.events import EVENTS
 from halo_shared.messages.requests import REQUESTS
@@ -70,6 +71,8 @@ async def running(
 
     Where several share a database, only the one that leads does what `_work` says; the others serve the API and wait.
     """
+    clock = SteadyClock(clock)
+    keeper = Timekeeper(clock)
     publisher = Publisher(database, transport, clock)
     declarer = Declarer(database, transport, clock)
     leading = Leading(database, name, clock)
@@ -79,15 +82,18 @@ async def running(
             *([Sender(led, postroom, clock)] if postroom else []),
             *([DeadMansSwitch(watcher, led, transport, clock)] if watcher else []),
         ]
-        await _work(led, transport, clock, publisher, declarer, outward, epoch=epoch)
+        with keeper.moving(led):
+            await _work(led, transport, clock, publisher, declarer, outward, epoch=epoch)
 
     async with asyncio.TaskGroup() as loops:
         task = loops.create_task(leading.run(work), name="leading")
+        keeping = loops.create_task(keeper.run(), name="timekeeper")
         try:
             await _soon(declarer.declared)
             yield Controller(database, transport, publisher, clock, monitors)
         finally:
             task.cancel()
+            keeping.cancel()
 
 
 async def _work(

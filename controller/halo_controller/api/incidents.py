@@ -76,7 +76,7 @@ async def _hearings(db: AsyncConnection, controller: Controller, incident: Incid
     now = controller.clock.now()
     silences = await people.silences_after(db, now)
     told = await notifications.told_of(db, [incident.id])
-    lately = await notifications.moments(db, now - RATE)
+    lately = await notifications.moments(db, now - RATE, now)
     return [
         Hearing.of(
             person.name,

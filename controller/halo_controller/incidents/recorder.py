@@ -23,7 +23,8 @@ async def record(db: AsyncConnection, said: Sequence[Event], now: datetime) -> N
     seen: list[Sighting] = []
     for event in said:
         if sighting := seen_in(event, kinds.get(event.origin.run, Integrator.LOCAL)):
-            seen.append(sighting)
+            # An agent's clock may be ahead of ours; nobody waits for what it says to come true.
+            seen.append(sighting.model_copy(update={"at": min(sighting.at, now)}))
         if isinstance(event, Finished):
             await see(db, seen)
             seen = []

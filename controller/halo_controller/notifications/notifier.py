@@ -61,7 +61,7 @@ class Notifier:
                 return
             silences = await people.silences_after(db, now)
             told = await notifications.told_of(db, [one.id for one in matters])
-            lately = await notifications.moments(db, now - RATE)
+            lately = await notifications.moments(db, now - RATE, now)
         for person in everybody:
             due = _due(person, matters, told, lately.get(person.name, ()), silences, now)
             if due:

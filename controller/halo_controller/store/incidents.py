@@ -65,7 +65,7 @@ async def every(
     tenant: str | None = None,
     integration: str | None = None,
     only_open: bool = True,
-    limit: int = 100,
+    limit: int | None = 100,
 ) -> Sequence[Incident]:
     """Incidents, those that opened last first."""
     wanted: list[ColumnElement[bool]] = [incidents.c.recovered_at.is_(None)] if only_open else []

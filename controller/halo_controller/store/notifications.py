@@ -53,7 +53,7 @@ async def every(
     *,
     person: str | None = None,
     state: NotificationState | None = None,
-    limit: int = 50,
+    limit: int | None = 50,
 ) -> Sequence[Notification]:
     """The latest messages, newest first."""
     query = select(notifications.c.body).order_by(notifications.c.created_at.desc(), notifications.c.id)
@@ -92,11 +92,11 @@ async def told_of(db: AsyncConnection, incidents: Collection[str]) -> dict[tuple
     return found
 
 
-async def moments(db: AsyncConnection, since: datetime) -> dict[str, list[datetime]]:
-    """When each person was told of anything since then; a message through two channels is one."""
+async def moments(db: AsyncConnection, since: datetime, until: datetime) -> dict[str, list[datetime]]:
+    """When each person was told of anything between these; a message through two channels is one."""
     query = (
         select(notifications.c.person, notifications.c.created_at)
-        .where(notifications.c.created_at > since)
+        .where(notifications.c.created_at > since, notifications.c.created_at <= until)
         .group_by(notifications.c.person, notifications.c.created_at)
     )
     found: dict[str, list[datetime]] = defaultdict(list)

@@ -64,6 +64,8 @@ class LeaseGranted(Message):
     lease_seconds: float
     """Counted from the moment of asking, on the agent's monotonic clock."""
     deadline: datetime
+    deadline_seconds: float | None = None
+    """Until the deadline, counted as `lease_seconds`; None from a controller that tells only the hour."""
     requests_per_minute: int
     """This attempt's slice of the tenant's request budget."""
     assignment: Assignment
