@@ -1,11 +1,11 @@
 """The right to work on a run: asked for, kept, renewed, and lost."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid4
 
-from halo_shared import logs, telemetry
+from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import BrokerUnavailable, Cancelled, DeadlinePassed, LeaseLost, RunError, Unroutable
 from halo_shared.messages.codec import seal
@@ -17,7 +17,7 @@ from halo_shared.transport import Transport
 log = logs.get(__name__)
 
 ANSWER_WITHIN: Final = 5.0
-"""Seconds to wait for an answer before asking again: the request may have been lost."""
+"""Seconds to wait for an answer before asking again: the request may have been lost, and a late answer counts."""
 ASK_TIMES: Final = 4
 RENEWALS_AWAITED: Final = 20
 """Hellos and heartbeats whose answer may still come; of older ones it has expired in a queue."""
@@ -98,13 +98,11 @@ def _seconds_left(grant: LeaseGranted, clock: Clock) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
-    """A request for a lease that waits for its answer."""
+    """A request for a lease that waits for its answer; several for one run wait for the first answer to any."""
 
     run: str
     at: float
-    answer: "asyncio.Future[Lease | LeaseRefused]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    answer: "asyncio.Future[Lease | LeaseRefused]"
 
 
 class Leases:
@@ -131,10 +129,15 @@ class Leases:
 
     async def ask(self, run: str) -> Lease | LeaseRefused | None:
         """The lease of a run, or its refusal; None when the controller gave no answer."""
-        for _ in range(ASK_TIMES):
-            if answer := await self._ask_once(run):
-                return answer
-        return None
+        answer: asyncio.Future[Lease | LeaseRefused] = asyncio.get_running_loop().create_future()
+        try:
+            for _ in range(ASK_TIMES):
+                await self._ask_once(_Ask(run, self._clock.monotonic(), answer))
+                if answer.done():
+                    return answer.result()
+            return None
+        finally:
+            self._asks = {id_: ask for id_, ask in self._asks.items() if ask.answer is not answer}
 
     def give_back(self, run: str) -> None:
         """The attempt has said its last word."""
@@ -178,18 +181,19 @@ class Leases:
         if lease:
             lease.end(Cancelled(f"Cancelled: {command.reason}."))
 
-    async def _ask_once(self, run: str) -> Lease | LeaseRefused | None:
-        ask_id, ask = uuid4(), _Ask(run, self._clock.monotonic())
-        request = LeaseRequest(agent=self._agent, session=self._session, run=run, ask=ask_id)
+    async def _ask_once(self, ask: _Ask) -> None:
+        """Ask, and return with the answer, or when it is time to ask again."""
+        ask_id = uuid4()
+        request = LeaseRequest(agent=self._agent, session=self._session, run=ask.run, ask=ask_id)
         self._asks[ask_id] = ask
+        why = "no answer in time"
         try:
-            await self._transport.publish(
-                seal(request, message_id=str(ask_id), traceparent=telemetry.traceparent()), TO_CONTROLLER
-            )
             async with asyncio.timeout(ANSWER_WITHIN):
-                return await ask.answer
-        except (BrokerUnavailable, Unroutable, TimeoutError) as error:
-            log.info("lease_unanswered", run=run, why=str(error) or "no answer in time")
-            return None
-        finally:
-            del self._asks[ask_id]
+                await self._transport.publish(seal(request, message_id=str(ask_id)), TO_CONTROLLER)
+                await asyncio.wait({ask.answer})
+        except (BrokerUnavailable, Unroutable) as error:
+            why = error.message
+        except TimeoutError:
+            pass
+        if not ask.answer.done():
+            log.info("lease_unanswered", run=ask.run, why=why)

@@ -70,6 +70,19 @@ def renewal(ask: UUID, *, seconds: float = 60, fence: int = 7, revoked: bool = F
     return LeasesRenewed(session=SESSION, ask=ask, renewed=renewed, revoked=(RUN_ID,) if revoked else ())
 
 
+async def test_a_clock_that_was_set_makes_no_deadline_of_a_lease_that_was_not_renewed(
+    leases: Leases, transport: MemoryTransport
+) -> None:
+    asking = asyncio.create_task(leases.ask(RUN_ID))
+    granted = grant((await request(transport)).ask, seconds=0)
+    wrong = {"deadline": NOW - timedelta(hours=9), "deadline_seconds": 6 * 3600.0}
+    leases.answered(granted.model_copy(update=wrong))
+    lease = await asking
+    assert isinstance(lease, Lease)
+    await lease.over()
+    assert isinstance(lease.why_ended, LeaseLost)
+
+
 class TestAsking:
     async def test_a_granted_lease_is_held_and_allows_writing(
         self, leases: Leases, transport: MemoryTransport
@@ -109,6 +122,22 @@ class TestAsking:
         leases.answered(grant((await request(transport)).ask))
 
         assert leases.held == ()
+
+    async def test_an_answer_that_comes_when_it_has_asked_again_counts_from_its_own_asking(
+        self, leases: Leases, transport: MemoryTransport, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "ANSWER_WITHIN", 0.5)
+        asking = asyncio.create_task(leases.ask(RUN_ID))
+        first = await request(transport)
+        clock.move(20)
+        await request(transport)  # the second
+        leases.answered(grant(first.ask, seconds=60))
+
+        lease = await asking
+        assert isinstance(lease, Lease)
+        clock.move(41)
+        with pytest.raises(LeaseLost):
+            lease.check()
 
     async def test_a_repeated_answer_changes_nothing(
         self, leases: Leases, transport: MemoryTransport
