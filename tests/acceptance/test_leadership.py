@@ -12,12 +12,15 @@ from typing import Any, Final
 
 import pytest
 
+from halo_controller.leading import TERM
 from halo_sandbox.demo.world import until
+from halo_sandbox.services import postgres, processes
 from halo_shared.transport.amqp import AmqpTransport
 from tests.support.agent_double import agent_double
 from tests.support.builders import tenant_spec
 from tests.support.commands import Centre
 from tests.support.rest import definition
+from tests.support.services import needed
 
 EVERY: Final = timedelta(seconds=2)
 
@@ -46,6 +49,15 @@ class Pair:
         async with self.centres[of].asking() as api:
             found: list[dict[str, Any]] = await api.get("/runs?limit=500")
         return sorted(found, key=lambda run: run["queued_at"])
+
+    async def answers(self) -> bool:
+        """Whether both say again how things stand."""
+        try:
+            for place in range(len(self.centres)):
+                await self.runs(place)
+        except AssertionError:  # the database is away for them
+            return False
+        return True
 
     async def until_more_end(self, of: int) -> float:
         """Wait for a run that is opened from now on and succeeds; answers with the seconds it took."""
@@ -125,6 +137,23 @@ async def test_a_leader_that_was_frozen_and_comes_back_does_nothing_twice(
         assert await pair.leader() == other
         nothing_ran_twice(await pair.runs(other))
         assert pair.processes[leader].poll() is None, "it goes on as the one that waits"
+
+
+async def test_the_database_is_restarted_while_runs_go_on(broker_url: str, tmp_path: Path) -> None:
+    with needed():
+        async with (
+            processes.in_own_thread(postgres.serving()) as server,
+            a_pair(broker_url, server.create("shared"), tmp_path) as pair,
+        ):
+            await pair.until_more_end(0)
+
+            await server.restart(away=TERM.total_seconds() + 2)
+            await until(pair.answers)
+            await pair.until_more_end(0)
+
+            assert await pair.leader() in (0, 1)
+            nothing_ran_twice(await pair.runs(0))
+            assert [process.poll() for process in pair.processes] == [None, None], "neither needs a hand"
 
 
 async def test_one_controller_tells_who_leads(broker_url: str, postgres_url: str, tmp_path: Path) -> None:
