@@ -118,6 +118,14 @@ class TestReading:
 
         assert {one.partition("?")[0] for one in instance.requests} == {"/v2/devices-detailed"}
 
+    async def test_organizations_are_read_once_whoever_needs_them(
+        self, instance: Ninja, estate: Estate
+    ) -> None:
+        async with source(instance, organizations={"include": ["Acme"]}) as opened:
+            await read(opened, ASSETS, "organization")
+
+        assert len(asked(instance, "organizations")) == 2  # a page, and the empty one
+
     async def test_only_an_empty_page_is_the_end(self, instance: Ninja) -> None:
         populate(instance, devices=23)
         instance.gives = 5  # fewer than it is asked for
@@ -367,6 +375,15 @@ class TestTroubles:
         async with source(instance, devices={"classes": ["*"]}) as opened:
             with pytest.raises(IncompleteRead, match="without an id: the rest is unknown"):
                 await read(opened)
+
+    async def test_an_organization_without_a_name_is_listed(self, instance: Ninja, estate: Estate) -> None:
+        estate.organization(2, "")
+
+        async with source(instance) as opened:
+            clients = await read(opened, CLIENTS)
+
+        assert set(clients.records) == {"1"}
+        assert clients.unreadable == {"organization 2": "NinjaOne gave no name for it"}
 
     async def test_a_page_that_is_given_again_is_no_end(self, instance: Ninja, estate: Estate) -> None:
         instance.deaf = True

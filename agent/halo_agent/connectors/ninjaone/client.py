@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import httpx
 
-from halo_agent.answers import object_of, unreachable
+from halo_agent.answers import unreachable
 from halo_agent.connectors.ninjaone import refusals
 from halo_agent.connectors.ninjaone.auth import NinjaAuth
 from halo_agent.insisting import insist
@@ -45,7 +45,7 @@ class NinjaClient:
             return response
 
         response = await insist(once, self._clock)
-        if not response.is_client_error or not object_of(response):
+        if response.status_code not in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             raise refusals.not_ninjaone(response)
         return response.status_code
 
@@ -127,6 +127,6 @@ def _last(page: list[object], path: str, before: int | None) -> int:
         raise IncompleteRead(
             f"NinjaOne ended a page of {path} with a record without an id: the rest is unknown."
         )
-    if before is not None and id_ <= before:
+    if id_ == before:
         raise IncompleteRead(f"NinjaOne gave a page of {path} again instead of the next one.")
     return id_

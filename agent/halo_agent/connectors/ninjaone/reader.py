@@ -30,10 +30,11 @@ class InstanceReader:
     def __init__(self, client: NinjaClient, settings: NinjaOneSettings) -> None:
         self._client = client
         self._settings = settings
+        self._read_organizations: list[object] = []
 
     async def organizations(self) -> Names:
         """Every organization by its id; raises IncompleteRead when there is none at all."""
-        return _known(await self._all(ORGANIZATIONS))
+        return records.names(await self._organizations())
 
     async def scope(self) -> Scope:
         """What belongs to it; organizations are read only where the settings name some."""
@@ -43,9 +44,8 @@ class InstanceReader:
 
     async def clients(self) -> AsyncGenerator[Record, None]:
         """Every organization that belongs to it."""
-        rows = await self._all(ORGANIZATIONS)
-        scope = Scope(self._settings.devices, chosen(_known(rows), self._settings.organizations))
-        for row in rows:
+        scope = await self.scope()
+        for row in await self._organizations():
             if _within(row, "id", scope):
                 yield records.client(row)
 
@@ -117,19 +117,20 @@ class InstanceReader:
                     found.setdefault(device, []).append(one)
         return found
 
+    async def _organizations(self) -> list[object]:
+        """Read once, since names, scope and records all need them."""
+        if not self._read_organizations:
+            self._read_organizations = await self._all(ORGANIZATIONS)
+        if not self._read_organizations:
+            raise IncompleteRead(
+                "NinjaOne showed no organization at all, which no instance is without: "
+                "look at what the application may read."
+            )
+        return self._read_organizations
+
     async def _all(self, path: str) -> list[object]:
         async with aclosing(self._client.pages(path)) as pages:
             return [row async for page in pages for row in page]
-
-
-def _known(organizations: Sequence[object]) -> Names:
-    found = records.names(organizations)
-    if not found:
-        raise IncompleteRead(
-            "NinjaOne showed no organization at all, which no instance is without: "
-            "look at what the application may read."
-        )
-    return found
 
 
 def _filtered(expression: str) -> dict[str, str]:

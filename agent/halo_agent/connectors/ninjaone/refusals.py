@@ -58,11 +58,14 @@ SIGN_IN: Final = {
 """By the code of OAuth, or NinjaOne's own result code."""
 
 
+_ELSEWHERE: Final = {httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED}
+
+
 def of_sign_in(response: httpx.Response, settings: NinjaOneSettings, clock: Clock) -> HaloIntegratorError:
     """The error that a refused request for a token stands for."""
     if response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         return of_api(response, "give a token", "", clock)
-    if not object_of(response):
+    if response.is_redirect or response.status_code in _ELSEWHERE:
         return not_ninjaone(response)
     rule = SIGN_IN.get(_code(response).casefold())
     if rule is None:
