@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from halo_shared.topology import EVENTS, EVENTS_QUEUE, EXCHANGES, FIXED_QUEUES, 
 from halo_shared.transport.amqp import AmqpTransport
 from halo_shared.transport.memory import MemoryTransport
 from tests.support.builders import Attempted, logged, tenant_spec
+from tests.support.loki import loki
 from tests.support.rest import Api, an_api
 from tests.support.webhooks import a_closed_port
 
@@ -111,6 +113,30 @@ async def test_a_listener_hears_its_tenant_at_its_level_and_nothing_else(
     assert "error acme/people the disk is full" in printed
     assert "not loud enough" not in printed
     assert "of somebody else" not in printed
+    await seen(monitors, waiting=0)
+
+
+async def test_a_shipper_hands_on_what_it_hears_and_what_is_not_taken_stays(
+    monitors: Monitors, transport: AmqpTransport
+) -> None:
+    admitted = await added(monitors, level="warning")
+    async with loki() as store:
+        ship = [sys.executable, str(EXAMPLES / "ship_events.py"), admitted.url, admitted.queue, store.address]
+        await say(transport, "the disk is full", "and so is the other")
+        store.refusals = 1
+        await heard(ship, "503")
+        assert store.lines == []
+
+        await heard(ship, "shipped 2")
+        assert [json.loads(line)["text"] for _, _, line in store.lines] == [
+            "the disk is full",
+            "and so is the other",
+        ]
+        labels, at, line = store.lines[0]
+        assert dict(labels) == {"tenant": "acme", "integration": "people", "kind": "log", "level": "error"}
+        assert int(at) // 1000 == round(
+            datetime.fromisoformat(json.loads(line)["at"]).timestamp() * 1_000_000
+        )
     await seen(monitors, waiting=0)
 
 
