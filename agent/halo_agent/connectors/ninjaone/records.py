@@ -43,9 +43,9 @@ class Surroundings:
 def names(rows: Sequence[object]) -> Names:
     """The name of each of these, by its id."""
     return {
-        id_: str(row["name"])
+        id_: name
         for row in rows
-        if isinstance(row, dict) and (id_ := _id(row)) and row.get("name")
+        if isinstance(row, dict) and (id_ := _id(row)) and (name := _text(row, "name"))
     }
 
 
@@ -66,7 +66,7 @@ def asset(row: object, around: Surroundings, last_user: LastUser, since: datetim
     if not isinstance(row, dict) or not (id_ := _id(row)):
         return UnreadableRecord(EntityKind.ASSETS, _place(row, "device"), "NinjaOne gave no id for it")
     user = around.users.get(id_, "")
-    name = next((str(row[key]) for key in ("displayName", "systemName", "dnsName") if row.get(key)), str(id_))
+    name = _text(row, "displayName", "systemName", "dnsName") or str(id_)
     contact = row.get("lastContact")
     return SourceRecord(
         kind=EntityKind.ASSETS,
@@ -82,29 +82,29 @@ def asset(row: object, around: Surroundings, last_user: LastUser, since: datetim
 def last_users(rows: Sequence[object], known: dict[int, tuple[float, str]]) -> None:
     """Take who was last logged on from rows of the report; the latest of several counts."""
     for row in rows:
-        if not isinstance(row, dict) or not (device := _id(row, "deviceId")) or not row.get("userName"):
+        if not isinstance(row, dict) or not (device := _id(row, "deviceId")):
             continue
         at = row.get("logonTime")
-        moment = float(at) if isinstance(at, int | float) else 0.0
-        if device not in known or known[device][0] <= moment:
-            known[device] = (moment, str(row["userName"]).strip())
+        moment = at if isinstance(at, int | float) else 0
+        user = _text(row, "userName")
+        if user and (device not in known or known[device][0] <= moment):
+            known[device] = (moment, user)
 
 
 def program(row: object) -> tuple[int, Software] | None:
     """The program in a row of the report, with the id of its device; None for a row that names none."""
-    if not isinstance(row, dict) or not (device := _id(row, "deviceId")) or not row.get("name"):
+    if not isinstance(row, dict) or not (device := _id(row, "deviceId")) or not (name := _text(row, "name")):
         return None
-    said = (str(row.get(key) or "").strip() for key in ("name", "version", "publisher"))
-    return device, Software(*said)
+    return device, Software(name, _text(row, "version"), _text(row, "publisher"))
 
 
 def _named(kind: EntityKind, row: object, references: tuple[Reference, ...]) -> Record:
     what = "organization" if kind is EntityKind.CLIENTS else "location"
     if not isinstance(row, dict) or not (id_ := _id(row)):
         return UnreadableRecord(kind, _place(row, what), "NinjaOne gave no id for it")
-    if not row.get("name"):
+    if not (name := _text(row, "name")):
         return UnreadableRecord(kind, f"{what} {id_}", "NinjaOne gave no name for it")
-    return SourceRecord(kind, str(id_), str(row["name"]), dict(_values(row)), references=references)
+    return SourceRecord(kind, str(id_), name, dict(_values(row)), references=references)
 
 
 def _values(row: Row, within: str = "") -> Iterator[tuple[str, Value]]:
@@ -135,7 +135,7 @@ def _serial(system: object) -> str:
     """The first serial number that is one: makers fill in words where they know nothing."""
     if not isinstance(system, dict):
         return ""
-    found = (str(system.get(key) or "").strip() for key in ("serialNumber", "biosSerialNumber"))
+    found = (_text(system, key) for key in ("serialNumber", "biosSerialNumber"))
     return next((text for text in found if text.strip("0") and text.casefold() not in _NO_SERIAL), "")
 
 
@@ -164,11 +164,12 @@ def _id(row: Row, name: str = "id") -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
+def _text(row: Row, *names: str) -> str:
+    """The first of these that says something, without the space around it."""
+    return next((text for name in names if (text := str(row.get(name) or "").strip())), "")
+
+
 def _place(row: object, what: str) -> str:
     """Where to look for a record that has no id."""
-    named = (
-        (row.get("displayName") or row.get("systemName") or row.get("name"))
-        if isinstance(row, dict)
-        else None
-    )
+    named = _text(row, "displayName", "systemName", "name") if isinstance(row, dict) else ""
     return f"{what} '{named}'" if named else f"a {what} without a name"

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from halo_agent.connectors.ninjaone import records
 from halo_agent.connectors.ninjaone.records import Surroundings
@@ -65,6 +67,47 @@ def test_a_spoilt_device_is_still_the_device() -> None:
     )
 
     assert (found.id, found.name, found.references) == ("7", "7", ())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**400), 10**400) | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(
+    [
+        *(
+            "id",
+            "organizationId",
+            "locationId",
+            "nodeRoleId",
+            "displayName",
+            "systemName",
+            "name",
+            "system",
+            "os",
+        ),
+        *("lastContact", "tags", "serialNumber", "deviceId", "userName", "logonTime", "version", "nodeClass"),
+    ]
+)
+
+
+@given(st.lists(st.dictionaries(NAMES, JSON, max_size=6) | JSON, max_size=4))
+def test_whatever_the_api_answers_is_a_record_or_says_why_not(rows: list[object]) -> None:
+    known: dict[int, tuple[float, str]] = {}
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    records.last_users(rows, known)
+    around = Surroundings(
+        "https://eu.ninjarmm.com", users={device: user for device, (_, user) in known.items()}
+    )
+
+    for row in rows:
+        records.program(row)
+        for found in (records.client(row), records.site(row), records.asset(row, around, LastUser(), since)):
+            named = (
+                found.name and found.id if isinstance(found, SourceRecord) else found.place and found.reason
+            )
+            assert named.strip()
 
 
 def test_tags_and_addresses_are_several_values() -> None:
