@@ -60,6 +60,8 @@ class Ending:
     held_for: tuple[Excess, ...] = ()
     planned: Counts = field(default_factory=dict)
     cursors: Cursors = field(default_factory=dict)
+    escrowed: int | None = None
+    """Records that failed and are tried again by later runs; None when that is not known."""
 
     @classmethod
     def after(
@@ -188,6 +190,7 @@ class EventReporter:
                 held_for=ending.held_for,
                 planned=ending.planned,
                 cursors=ending.cursors,
+                escrowed=ending.escrowed,
             )
         )
 

@@ -166,7 +166,12 @@ def _finished(run: Run, event: Finished, now: datetime) -> Run:
 
 async def _end_attempt(db: AsyncConnection, run: Run, event: Finished, now: datetime) -> None:
     await runs.end_attempt(db, run, run.status, now)
-    if run.status is RunStatus.SUCCEEDED and run.whole:
+    # A partial run says where the next starts only if its agent keeps what failed.
+    if run.whole and (
+        run.status is RunStatus.SUCCEEDED or (run.status is RunStatus.PARTIAL and event.cursors)
+    ):
         await integrations.read_up_to(db, run.ref, run.fence, event.cursors)
+    if event.escrowed is not None:
+        await integrations.escrowed(db, run.ref, event.escrowed)
     await follow(db, run, now)
     log.info("run_ended" if run.status.ended else "run_held", run=run.id, status=run.status, ref=str(run.ref))

@@ -70,6 +70,8 @@ class Integration(Frozen):
     fence: int
     """Grows with every lease that is granted for it, and with every change of its definition."""
     cursors: Cursors
+    escrowed: int = 0
+    """Records that failed, which the agent of the latest run keeps and tries again."""
     created_at: datetime
     changed_at: datetime
     last_opened_at: datetime | None = None

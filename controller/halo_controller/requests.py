@@ -263,6 +263,7 @@ async def _granted(
             integration=integration.spec,
             mode=integration.mode if run.mode in (None, Mode.DELTA) else run.mode,
             cursors=integration.cursors,
+            escrowed=integration.escrowed,
             approved=run.approved,
             history=tenant.record_history if run.whole else History.ALL,
             preview=run.preview,

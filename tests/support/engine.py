@@ -14,6 +14,7 @@ import aiosqlite
 from halo_agent.connectors import CheckStep
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.changes import Answer, Applied, Change, Create, Retire, Update
+from halo_agent.engine.escrow import Escrow
 from halo_agent.engine.matcher import wished
 from halo_agent.engine.ports import Permit, SourceItem, Wanted
 from halo_agent.engine.records import (
@@ -298,16 +299,21 @@ class World:
     """What was said in the last attempt."""
 
     def attempt(
-        self, source: MemorySource, assigned: Assignment | None = None, permit: Permit | None = None
+        self,
+        source: MemorySource,
+        assigned: Assignment | None = None,
+        permit: Permit | None = None,
+        escrow: Escrow | None = None,
     ) -> Attempt:
         """The next attempt."""
         self.fence += 1
         self.heard = Heard()
         links = self.store.of(REF, self.fence)
         empty(self.workspace)
-        return Attempt(
+        attempt = Attempt(
             assigned or assignment(), source, self.halo, links, self.workspace, self.heard, permit or Pass()
         )
+        return replace(attempt, escrow=escrow or attempt.escrow)
 
     async def links(self, ref: IntegrationRef = REF) -> dict[str, Link]:
         """All that is remembered of people, by source id."""

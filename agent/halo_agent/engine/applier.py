@@ -10,6 +10,7 @@ from typing import Final
 from halo_agent.engine import outcomes, references
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.changes import Answer, Applied, Change, Retire
+from halo_agent.engine.escrow import kept_of
 from halo_agent.engine.plan import Plan
 from halo_agent.engine.records import Expected, Link
 from halo_shared.entities import EntityKind
@@ -32,6 +33,7 @@ async def apply(attempt: Attempt, plan: Plan) -> None:
     await attempt.reporter.progress(Stage.APPLY, attempt.ledger.handled, plan.size, attempt.ledger.counts)
     async for adopts in plan.adopted():
         await attempt.links.save([adopted.link for adopted in adopts])
+        await attempt.escrow.release(adopts[0].link.kind, [adopted.link.source_id for adopted in adopts])
         await references.await_unmet(attempt, adopts)
     async for changes in plan.changes():
         await references.await_unmet(attempt, changes)
@@ -95,9 +97,12 @@ async def _keep(attempt: Attempt, change: Change, answer: Answer) -> None:
     if isinstance(answer, RecordError):
         attempt.ledger.refuse(change.kind)
         await attempt.reporter.record(change.kind, change.source_id, change.name, "failed", answer)
+        if kept := kept_of(change):
+            await attempt.escrow.keep(change.kind, {change.source_id: kept})
         _stop_when_most_are_refused(attempt)
     else:
         await attempt.links.save([_link(change, answer)])
+        await attempt.escrow.release(change.kind, [change.source_id])
         attempt.ledger.applied(change.kind, change.action)
 
 

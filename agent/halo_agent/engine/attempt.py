@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from halo_agent.engine.escrow import Escrow, NoEscrow
 from halo_agent.engine.ledger import Ledger
 from halo_agent.engine.places import Places
 from halo_agent.engine.ports import Links, Permit, Reporter, Source, Target, Workspace
@@ -23,6 +24,7 @@ class Attempt:
     reporter: Reporter
     permit: Permit
     ledger: Ledger = field(default_factory=Ledger)
+    escrow: Escrow = field(default_factory=NoEscrow)
     places: Places = field(init=False)
     recognised: dict[tuple[EntityKind, str], int] = field(default_factory=dict)
     """Halo's ids of clients and sites that this attempt has recognised and not linked yet, by the source's ids; so

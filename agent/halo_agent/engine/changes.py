@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from halo_agent.engine.records import Desired, Fields, Link, Reference, TargetRecord
+from halo_agent.engine.records import Desired, Fields, Gone, Link, Reference, TargetRecord
 from halo_shared.entities import EntityKind
 from halo_shared.errors import RecordError
 from halo_shared.runs import Action
@@ -101,6 +101,8 @@ class Skip:
     source_id: str
     name: str
     why: RecordError
+    kept: Desired | Gone | None = field(default=None, compare=False)
+    """What is to be tried again."""
 
 
 Decision = Change | Adopt | Skip

@@ -5,7 +5,7 @@ from typing import Final
 
 from halo_agent.engine.changes import Adopt, Create, Decision, Retire, Skip, Update
 from halo_agent.engine.matcher import Ambiguous, Match, Matched
-from halo_agent.engine.records import NO_WISH, Desired, Fields, Link, TargetRecord, Value
+from halo_agent.engine.records import NO_WISH, Desired, Fields, Gone, Link, TargetRecord, Value
 from halo_agent.engine.values import as_text, is_empty
 from halo_shared.entities import EntityKind
 from halo_shared.errors import AmbiguousMatch, StillNeeded, Unplaced
@@ -34,13 +34,13 @@ def for_match(
         why = (
             f"{found.reason}: {ids}. Correct them in Halo or at the source; it is not guessed which is meant."
         )
-        return Skip(desired.kind, desired.source_id, desired.name, AmbiguousMatch(why))
+        return Skip(desired.kind, desired.source_id, desired.name, AmbiguousMatch(why), kept=desired)
     if not desired.active:
         return Adopt(_link(desired, None), reason="out of use at its source and not in Halo")
     if mapping.updateonly:
         return Adopt(_link(desired, None), reason="not in Halo, and the mapping says updateonly")
     if unplaced is not None:
-        return Skip(desired.kind, desired.source_id, desired.name, unplaced)
+        return Skip(desired.kind, desired.source_id, desired.name, unplaced, kept=desired)
     return Create(desired, reason="not in Halo yet")
 
 
@@ -128,7 +128,8 @@ def _let_go(link: Link, existing: TargetRecord, mapping: EntityMapping, reason: 
     tickets = existing.fields.get("open_ticket_count")
     if mapping.retire.not_with_open_tickets and isinstance(tickets, int) and tickets > 0:
         why = f"It is {reason}, and has {tickets} open tickets: close them, and a later run retires it."
-        return Skip(link.kind, link.source_id, link.name, StillNeeded(why))
+        gone = Gone(link.kind, link.source_id, reason)
+        return Skip(link.kind, link.source_id, link.name, StillNeeded(why), kept=gone)
     fields: Fields = {} if status is None else {"status_id": status}
     return Retire(
         link.kind, link.source_id, existing.id, link.name, reason=reason, hash=link.hash, fields=fields

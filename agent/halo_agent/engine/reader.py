@@ -8,6 +8,7 @@ from halo_agent.engine import planner
 from halo_agent.engine.attempt import Attempt
 from halo_agent.engine.batches import batched
 from halo_agent.engine.cleaning import as_far_as_text, cleaned, is_text
+from halo_agent.engine.escrow import Kept
 from halo_agent.engine.mapper import attributes_read, comparable_id, out_of_scope, wish
 from halo_agent.engine.outcomes import of_error
 from halo_agent.engine.ports import SourceItem, Wanted
@@ -55,8 +56,34 @@ async def read(attempt: Attempt, kind: EntityKind) -> Proof:
         raise IncompleteRead(
             f"Reading {kind} stopped before the source said that it was complete; nothing was changed in Halo."
         )
+    absence = reading.end.full and not reading.unreadable
+    await _try_again(attempt, reading, absence=absence)
     await _remark(attempt, reading)
-    return Proof(absence=reading.end.full and not reading.unreadable, cursor=reading.end.cursor)
+    # What could not be read at all cannot be kept either: the next read starts where this one did.
+    cursor = attempt.assignment.cursors.get(kind) if reading.unreadable else reading.end.cursor
+    return Proof(absence=absence, cursor=cursor)
+
+
+async def _try_again(attempt: Attempt, reading: Reading, *, absence: bool) -> None:
+    """Take up what failed in earlier runs and is due; forget what is proved to exist no more."""
+    kind, escrow = reading.kind, attempt.escrow
+    if absence:
+        async for ids in escrow.ids(kind):
+            await escrow.release(kind, await attempt.workspace.unseen(kind, ids))
+        return
+    async for kept in escrow.due(kind):
+        unseen = await attempt.workspace.unseen(kind, list(kept))
+        due = [what for source_id, what in kept.items() if source_id in unseen]
+        await _take(attempt, reading, [what for what in due if not isinstance(what, Desired)])
+        wishes = [what for what in due if isinstance(what, Desired)]
+        await attempt.workspace.see(kind, [desired.source_id for desired in wishes])
+        await _sort(attempt, reading, wishes)
+    if resting := await attempt.workspace.unseen(kind, escrow.resting(kind)):
+        attempt.ledger.add(kind, skipped=len(resting))
+        await attempt.reporter.log(
+            f"{len(resting)} {kind} failed before and are not tried again yet; find them with: "
+            "halo-controller records find KEY"
+        )
 
 
 def _wanted(assignment: Assignment, kind: EntityKind, attributes: frozenset[str]) -> Wanted:
@@ -89,6 +116,7 @@ async def _take(attempt: Attempt, reading: Reading, batch: Sequence[SourceItem])
             case Finished():
                 reading.end = item
     await attempt.workspace.lose(reading.kind, away)
+    await attempt.escrow.release(reading.kind, away)
     await _sort(attempt, reading, [desired async for desired in _wishes(attempt, reading, records)])
 
 
@@ -125,6 +153,9 @@ async def _wishes(
             yield wish(record, attempt.mapping(reading.kind))
         except RecordUnreadable as error:
             attempt.ledger.add(reading.kind, read=1, skipped=1)
+            if _rests(attempt, reading.kind, source_id, record):
+                continue
+            await attempt.escrow.keep(reading.kind, {source_id: record})
             await attempt.reporter.record(reading.kind, source_id, record.name, "skipped", error)
             await attempt.reporter.outcome(
                 of_error(reading.kind, source_id, record.name, Result.SKIPPED, error)
@@ -135,12 +166,23 @@ async def _sort(attempt: Attempt, reading: Reading, wishes: Sequence[Desired]) -
     known = await attempt.links.find(reading.kind, [desired.source_id for desired in wishes])
     anew = attempt.assignment.mode is Mode.RECONCILE
     waiting = []
+    fulfilled = []
     for desired in wishes:
         link = known.get(desired.source_id)
-        if anew or not planner.unchanged(desired, link):
+        if not anew and planner.unchanged(desired, link):
+            fulfilled.append(desired.source_id)
+        elif not _rests(attempt, reading.kind, desired.source_id, desired):
             waiting.append((desired, link if link and link.halo_id is not None else None))
     await attempt.workspace.wait(reading.kind, waiting)
-    attempt.ledger.add(reading.kind, read=len(wishes), unchanged=len(wishes) - len(waiting))
+    await attempt.escrow.release(reading.kind, fulfilled)
+    resting = len(wishes) - len(waiting) - len(fulfilled)
+    attempt.ledger.add(reading.kind, read=len(wishes), unchanged=len(fulfilled), skipped=resting)
+
+
+def _rests(attempt: Attempt, kind: EntityKind, source_id: str, what: Kept) -> bool:
+    """Whether this failed before as it is and is not tried again yet; a reconciliation tries everything."""
+    anew = attempt.assignment.mode is Mode.RECONCILE
+    return not anew and attempt.escrow.holds_back(kind, source_id, what)
 
 
 async def _fail(attempt: Attempt, reading: Reading, item: UnreadableRecord) -> None:

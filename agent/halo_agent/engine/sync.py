@@ -52,11 +52,11 @@ async def sync(attempt: Attempt) -> Outcome:
     if excesses:
         await _tell_some(attempt, plan, excesses)
         return Outcome(RunStatus.HELD, held_for=excesses, planned=plan.tallies)
+    await _keep_skipped(attempt, plan)
     await apply(attempt, plan)
     total = attempt.ledger.total
-    if total.failed or total.skipped:
-        return Outcome(RunStatus.PARTIAL)
-    return Outcome(RunStatus.SUCCEEDED, cursors=cursors)
+    status: FinalStatus = RunStatus.PARTIAL if total.failed or total.skipped else RunStatus.SUCCEEDED
+    return Outcome(status, cursors={} if attempt.escrow.overfull else cursors)
 
 
 async def make_plan(attempt: Attempt) -> tuple[Plan, Cursors]:
@@ -82,6 +82,12 @@ async def _report_skips(attempt: Attempt, plan: Plan) -> None:
             attempt.ledger.add(skip.kind, skipped=1)
             await attempt.reporter.record(skip.kind, skip.source_id, skip.name, "skipped", skip.why)
             await attempt.reporter.outcome(outcomes.of_skip(skip))
+
+
+async def _keep_skipped(attempt: Attempt, plan: Plan) -> None:
+    async for skips in plan.skips():
+        kept = {skip.source_id: skip.kept for skip in skips if skip.kept is not None}
+        await attempt.escrow.keep(skips[0].kind, kept)
 
 
 async def _tell_all(attempt: Attempt, plan: Plan) -> None:

@@ -1,10 +1,12 @@
 """The work of a sync attempt: open both sides, let the engine do its work, say how it ended."""
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from halo_agent import connectors
 from halo_agent.connectors import Secrets
 from halo_agent.engine.attempt import Attempt
+from halo_agent.engine.escrow import Escrow, NoEscrow
 from halo_agent.engine.ledger import Ledger
 from halo_agent.engine.sync import sync
 from halo_agent.jobs.failures import FailuresIntoHalo, Overhearing
@@ -22,6 +24,7 @@ from halo_shared.integrators import HOSTED_GROUP
 from halo_shared.messages.commands import Assignment
 from halo_shared.messages.events import Stage
 from halo_shared.redaction import Redactor
+from halo_shared.runs import Mode
 from halo_shared.secrets import LocalSecrets, TenantSecrets
 
 log = logs.get(__name__)
@@ -30,6 +33,16 @@ log = logs.get(__name__)
 def secrets_for(group: str | None, tenant: str, secrets: LocalSecrets) -> Secrets:
     """What work for this tenant may resolve: a hosted agent serves tenants that must not name each other's secrets."""
     return TenantSecrets(secrets, tenant) if group == HOSTED_GROUP else secrets
+
+
+async def _complete_without(escrow: Escrow, assignment: Assignment, reporter: EventReporter) -> Assignment:
+    """The assignment, reading everything where records failed that another agent keeps, or that this one lost."""
+    if assignment.mode is not Mode.DELTA or escrow.size >= assignment.escrowed:
+        return assignment
+    await reporter.log(
+        f"{assignment.escrowed} records that failed before are not kept on this agent, so everything is read."
+    )
+    return assignment.model_copy(update={"mode": Mode.FULL})
 
 
 class SyncJobs:
@@ -61,6 +74,8 @@ class SyncJobs:
         links = self._links.of(IntegrationRef(assignment.tenant, integration.name), grant.fence)
         if not await links.take_over(grant.previous_fence):
             log.info("links_compared_anew", run=grant.run, fence=grant.fence, before=grant.previous_fence)
+        escrow = await self._links.escrow(IntegrationRef(assignment.tenant, integration.name), self._clock)
+        assignment = await _complete_without(escrow, assignment, reporter)
         await reporter.progress(Stage.CONNECT, 0, None, ledger.counts)
         settings = connector.parse(integration.settings)
         secrets = secrets_for(integration.group, assignment.tenant, self._secrets)
@@ -80,14 +95,25 @@ class SyncJobs:
             )
             workspace = await stack.enter_async_context(open_workspace())
             overhearing = Overhearing(reporter, self._redactor)
-            attempt = Attempt(assignment, source, target, links, workspace, overhearing, lease, ledger)
+            attempt = Attempt(
+                assignment,
+                source,
+                target,
+                links,
+                workspace,
+                overhearing,
+                lease,
+                ledger,
+                NoEscrow() if assignment.preview else escrow,
+            )
             try:
                 outcome = await (
                     sync(attempt) if assignment.only is None else sync_one(attempt, workspace, reporter.trace)
                 )
             except HaloIntegratorError as error:
                 await self._list_failures(assignment, target, overhearing)
-                return Ending.after(error, ledger.counts, self._redactor, requests=target.requests)
+                ending = Ending.after(error, ledger.counts, self._redactor, requests=target.requests)
+                return replace(ending, escrowed=escrow.size)
             await self._list_failures(assignment, target, overhearing)
             return Ending(
                 outcome.status,
@@ -96,6 +122,7 @@ class SyncJobs:
                 held_for=tuple(outcome.held_for),
                 planned=outcome.planned,
                 cursors=outcome.cursors,
+                escrowed=escrow.size,
             )
 
     async def _list_failures(

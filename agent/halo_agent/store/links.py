@@ -13,7 +13,10 @@ import aiosqlite
 from halo_agent.engine.batches import BATCH
 from halo_agent.engine.mapper import comparable_id
 from halo_agent.engine.records import NO_WISH, Expected, Link, Place, PlaceIds, Reference, Role
+from halo_agent.store.escrow import STEP as ESCROW
+from halo_agent.store.escrow import IntegrationEscrow
 from halo_agent.store.files import opened, take_steps, to_its_end, transaction
+from halo_shared.clock import Clock
 from halo_shared.entities import EntityKind
 from halo_shared.errors import ConfigurationError
 from halo_shared.identifiers import IntegrationRef
@@ -64,6 +67,7 @@ STEPS: Final = (
         PRIMARY KEY (tenant, integration, client, site)
     ) WITHOUT ROWID
     """,
+    ESCROW,
 )
 
 Rows = list[tuple[Any, ...]]  # Any: one value per column
@@ -82,6 +86,10 @@ class LinkStore:
     def of(self, ref: IntegrationRef, fence: int) -> "IntegrationLinks":
         """The links of one integration, as one attempt sees and writes them."""
         return IntegrationLinks(self._db, self._writer, ref, fence)
+
+    async def escrow(self, ref: IntegrationRef, clock: Clock) -> IntegrationEscrow:
+        """What failed in earlier runs of one integration."""
+        return await IntegrationEscrow.opened(self._db, self._writer, ref, clock)
 
 
 @asynccontextmanager
@@ -136,7 +144,11 @@ class IntegrationLinks:
             if not known:
                 forget = "UPDATE links SET hash = ? WHERE tenant = ? AND integration = ?"
                 await self._db.execute(forget, (NO_WISH, *self._ref))
-                await self._db.execute("DELETE FROM expected WHERE tenant = ? AND integration = ?", self._ref)
+                for kept in ("expected", "escrow"):
+                    await self._db.execute(
+                        f"DELETE FROM {kept} WHERE tenant = ? AND integration = ?",  # noqa: S608 - a constant
+                        self._ref,
+                    )
             await self._db.execute(
                 "INSERT OR REPLACE INTO attempts (tenant, integration, fence) VALUES (?, ?, ?)",
                 (*self._ref, self._fence),

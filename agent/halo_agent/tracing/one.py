@@ -22,6 +22,7 @@ async def sync_one(attempt: Attempt, workspace: DiskWorkspace, tell: Tell) -> Ou
         TracedReporter(attempt.reporter, tell),
         attempt.permit,
         attempt.ledger,
+        attempt.escrow,
     )
     outcome = await sync(traced)
     source.check_found()

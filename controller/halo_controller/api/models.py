@@ -160,6 +160,8 @@ class IntegrationView(Frozen):
     changed_at: datetime
     cursors: Cursors
     """How far each entity was read; empty when the next run reads everything."""
+    escrowed: int = 0
+    """Records that failed, which the agent keeps and tries again, less and less often."""
     next: Next
     last_run: Run | None
     paused: bool = False

@@ -183,6 +183,7 @@ def _report(view: IntegrationView) -> Iterator[RenderableType]:
             ("schedule", _schedule(view)),
             ("deadline", f"{durations.text(spec.deadline)} a run"),
             ("reads next", "what changed" if view.cursors else "everything"),
+            ("in escrow", f"{view.escrowed:,} records that failed, tried again less and less often"),
             ("changed", output.stamp(view.changed_at)),
         ]
     )

@@ -38,6 +38,8 @@ def recovery_by(event: Event, incident: Incident) -> str | None:
         return None
     if cause.code in CONDITIONS:
         return None  # it ends when it is no longer seen
+    if cause.place and event.escrowed:
+        return None  # what failed is kept, and was perhaps not tried this time
     if cause.place and incident.run == origin.run:
         return None  # this very run went through, and had the error with some of its records
     return f"Run {origin.run} of {origin.tenant}/{origin.integration} went through without it."

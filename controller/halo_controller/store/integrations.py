@@ -135,5 +135,10 @@ async def read_up_to(db: AsyncConnection, ref: IntegrationRef, fence: int, curso
     )
 
 
+async def escrowed(db: AsyncConnection, ref: IntegrationRef, records: int) -> None:
+    """Remember how many records that failed its agent keeps."""
+    await db.execute(update(integrations).where(_is(ref)).values(escrowed=records))
+
+
 def _is(ref: IntegrationRef) -> ColumnElement[bool]:
     return and_(integrations.c.tenant == ref.tenant, integrations.c.name == ref.name)

@@ -115,6 +115,7 @@ integrations = Table(
     Column("changed_at", Moment, nullable=False),
     Column("last_opened_at", Moment),
     Column("planned", Boolean, nullable=False, server_default=false(), index=True),
+    Column("escrowed", Integer, nullable=False, server_default="0"),
 )
 
 schedules = Table(

@@ -41,6 +41,8 @@ class Assignment(Frozen):
     integration: IntegrationSpec
     mode: Mode
     cursors: Cursors = Field(default_factory=dict)
+    escrowed: int = 0
+    """Records that failed and that the agent of the run before keeps; one that does not have them reads everything."""
     approved: tuple[Approval, ...] = ()
     history: History = History.OFF
     """The outcomes that the controller wants to hear of; one that knows none asks for none."""

@@ -142,6 +142,9 @@ class Finished(EventBase):
     planned: Counts = Field(default_factory=dict)
     """What a held run or a preview would write."""
     cursors: Cursors = Field(default_factory=dict)
+    """Where the next read starts; empty when it starts where this one did."""
+    escrowed: int | None = None
+    """Records that failed, which the agent keeps and tries again in later runs; None when it does not know."""
 
 
 class StatusChanged(EventBase):

@@ -129,6 +129,28 @@ async def test_an_agent_is_welcomed_does_its_job_and_stops(
         assert len([row for row in await hands.held("Users") if row.get("azureoid")]) == 3
 
 
+async def test_an_agent_without_the_records_that_failed_before_reads_everything(
+    settings: Settings,
+    controller: ControllerDouble,
+    transport: MemoryTransport,
+    sandbox: Sandbox,
+    tmp_path: Path,
+) -> None:
+    kept_elsewhere = {"mode": Mode.DELTA, "escrowed": 3}
+    controller.assigned = work_on(sandbox, people(tmp_path)).model_copy(update=kept_elsewhere)
+    stopping = Stopping()
+    async with at_work(settings, transport, stopping):
+        await controller.dispatch(RUN)
+        await eventually(lambda: controller.finished(RUN) is not None)
+        stopping.ask()
+
+    said = [event.text for event in controller.events]
+    assert "3 records that failed before are not kept on this agent, so everything is read." in said
+    last_word = controller.finished(RUN)
+    assert last_word
+    assert last_word.escrowed == 0
+
+
 async def test_an_agent_that_is_stopped_before_its_welcome_stops(
     settings: Settings, controller: ControllerDouble, transport: MemoryTransport
 ) -> None:

@@ -113,7 +113,29 @@ async def test_the_cursor_moves_with_the_end_that_it_belongs_to(centre: Centre) 
     assert (integration.cursors, integration.mode) == (CURSORS, Mode.DELTA)
 
 
-@pytest.mark.parametrize("status", [RunStatus.PARTIAL, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.HELD])
+async def test_a_partial_run_moves_the_cursor_where_its_agent_keeps_what_failed(centre: Centre) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+
+    last_word = finished(leased, RunStatus.PARTIAL, cursors=CURSORS)
+    await centre.inbox.take(last_word.model_copy(update={"escrowed": 3}))
+
+    known = await centre.integration()
+    assert (known.cursors, known.escrowed) == (CURSORS, 3)
+
+
+async def test_a_partial_run_whose_agent_keeps_nothing_leaves_the_cursor(centre: Centre) -> None:
+    await centre.set_up("one")
+    first = await centre.leased()
+    await centre.inbox.take(finished(first, cursors=CURSORS))
+    second = await centre.leased()
+
+    await centre.inbox.take(finished(second, RunStatus.PARTIAL))
+
+    assert (await centre.integration()).cursors == CURSORS
+
+
+@pytest.mark.parametrize("status", [RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.HELD])
 async def test_the_cursor_stays_where_it_is_unless_all_went_well(centre: Centre, status: FinalStatus) -> None:
     await centre.set_up("one")
     leased = await centre.leased()
