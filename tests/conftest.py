@@ -16,6 +16,7 @@ from halo_sandbox.services.domain_controller import PrivateDomain
 from halo_sandbox.services.people import people
 from halo_sandbox.services.postgres import PrivatePostgres
 from halo_sandbox.services.rabbitmq import GivenRabbitMQ, PrivateRabbitMQ
+from halo_shared.certificates import SEEN
 from tests.support.services import needed
 
 GIVEN_BROKER = os.environ.get("HALO_BROKER_URL")
@@ -43,6 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture, mark in MARK_OF_FIXTURE.items():
             if fixture in fixtures:
                 item.add_marker(mark)
+
+
+@pytest.fixture(autouse=True)
+def _no_certificates_of_other_tests() -> None:
+    """What one test has seen, no other hears of."""
+    SEEN._seen.clear()
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from halo_controller.notifications.sender import Sender
 from halo_controller.store import notifications
 from halo_controller.store.database import Database, open_database
 from halo_sandbox.services.mailbox import Mailbox, private_mailbox, text_of
+from halo_shared.certificates import SEEN
 from halo_shared.redaction import Redactor
 from halo_shared.secrets import LocalSecrets
 from tests.support import webhooks
@@ -148,6 +149,7 @@ async def test_tls_from_the_start(desk: Desk) -> None:
     with needed(), private_mailbox(implicit_tls=True) as server:
         (sent,) = await desk.send(message(), server=reached(server))
         assert (sent.state, len(server.messages)) == (NotificationState.SENT, 1)
+    assert [one.of for one in SEEN.nearest()] == ["the mail server"]
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(desk: Desk, post: Mailbox) -> None:

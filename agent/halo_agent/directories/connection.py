@@ -11,6 +11,8 @@ from halo_agent import metrics
 from halo_agent.directories import ber, messages
 from halo_agent.directories.messages import Answer, Entry, Scope
 from halo_agent.metrics import UNANSWERED
+from halo_shared import telemetry
+from halo_shared.telemetry import Attributes, Kind
 
 CHUNK: Final = 1 << 18
 SUCCESS: Final = 0
@@ -126,7 +128,10 @@ class Connection:
         """All that one search gives; raises Refused. Referrals are not followed: none names a server of ours."""
         entries: list[Entry] = []
         asked = messages.search(base, scope, encoded_filter, attributes)
-        answer = await self._asked(asked, controls=controls, entries=entries)
+        about: Attributes = {"server.address": self.host}
+        with telemetry.span("LDAP search", Kind.CLIENT, attributes=about) as span:
+            answer = await self._asked(asked, controls=controls, entries=entries)
+            span.note({"ldap.entries": len(entries)})
         return Found(entries, answer)
 
     async def close(self) -> None:

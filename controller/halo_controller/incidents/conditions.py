@@ -11,6 +11,7 @@ from halo_controller.nouns import Agent, AgentState, Group, Integration, Run, Te
 from halo_controller.scheduling.nouns import STEADY, Standing
 from halo_controller.scheduling.occurrences import gap
 from halo_shared import durations
+from halo_shared.certificates import CertificateEnd
 from halo_shared.errors import ErrorClass
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrators import Integrator
@@ -44,6 +45,8 @@ class Situation:
     last_success: Mapping[IntegrationRef, datetime] = field(default_factory=dict)
     hosted: Mapping[IntegrationRef, Schedule] = field(default_factory=dict)
     """When those run whose host decides it."""
+    certificates: Sequence[CertificateEnd] = ()
+    """Those that this controller has seen."""
     buried: int | None = None
     """None: the broker did not say."""
 
@@ -51,6 +54,11 @@ class Situation:
     def unknown(self) -> frozenset[Condition]:
         """What cannot be told at this moment: what was wrong may still be."""
         return frozenset({Condition.MESSAGE_BURIED} if self.buried is None else ())
+
+    def tenant_of(self, agent: Agent) -> str | None:
+        """The tenant whose integrations the agent's group works for; several make it the operators' alone."""
+        served = {one.tenant for one in self.integrations if one.spec.group == agent.group}
+        return served.pop() if len(served) == 1 else None
 
     def integrator(self, group: str | None) -> Integrator:
         """The kind that the agents of this group are."""
@@ -213,25 +221,30 @@ def _expiring(situation: Situation) -> Iterator[Sighting]:
 
 
 def _ending(situation: Situation) -> Iterator[Sighting]:
-    """Certificates that agents have seen; of one that several saw, what makes it end first counts."""
-    seen_by = [(one, agent) for agent in situation.agents for one in agent.certificates]
+    """Certificates that this controller or agents have seen; where several saw one, its first end counts."""
+    seen_by: list[tuple[CertificateEnd, Agent | None]] = [(one, None) for one in situation.certificates]
+    seen_by += [(one, agent) for agent in situation.agents for one in agent.certificates]
     told: set[tuple[str, str]] = set()
     for one, agent in sorted(seen_by, key=lambda seen: seen[0].ends):
         left = one.ends - situation.now
         if left > CERTIFICATE_WARNED_BEFORE or (one.of, one.address) in told:
             continue
         told.add((one.of, one.address))
-        sighting = _of_agent(
-            agent,
-            situation,
-            Condition.CERTIFICATE_ENDS,
-            f"The certificate of {one.of} at {one.address} ends on {one.ends:%Y-%m-%d}.",
-            f"Renew it there. It is over once agent {agent.name} has seen the next one, when it connects again.",
+        who = f"agent {agent.name}" if agent else "the controller"
+        yield Sighting(
+            cause=Cause(
+                tenant=situation.tenant_of(agent) if agent else None,
+                error_class=ErrorClass.CONFIGURATION,
+                code=Condition.CERTIFICATE_ENDS,
+                place=f"{one.of} at {one.address}",
+            ),
+            level=Level.ERROR if left <= CERTIFICATE_URGENT_BEFORE else Level.WARNING,
+            integrator=situation.integrator(agent.group) if agent else None,
+            message=f"The certificate of {one.of} at {one.address} ends on {one.ends:%Y-%m-%d}.",
+            advice=f"Renew it there. It is over once {who} has seen the next one, when it connects again.",
+            at=situation.now,
+            agent=agent.name if agent else None,
         )
-        urgent = left <= CERTIFICATE_URGENT_BEFORE
-        place = f"{one.of} at {one.address}"
-        cause = sighting.cause.model_copy(update={"error_class": ErrorClass.CONFIGURATION, "place": place})
-        yield sighting.model_copy(update={"cause": cause, "level": Level.ERROR if urgent else Level.WARNING})
 
 
 def _of_integration(
@@ -257,11 +270,9 @@ def _of_integration(
 def _of_agent(
     agent: Agent, situation: Situation, condition: Condition, message: str, advice: str
 ) -> Sighting:
-    """It concerns the tenant whose integrations the agent's group works for; several make it the operators' alone."""
-    served = {one.tenant for one in situation.integrations if one.spec.group == agent.group}
     return Sighting(
         cause=Cause(
-            tenant=served.pop() if len(served) == 1 else None,
+            tenant=situation.tenant_of(agent),
             error_class=ErrorClass.TRANSIENT,
             code=condition,
             place=agent.name,

@@ -19,6 +19,7 @@ from halo_controller.store import (
 )
 from halo_controller.store.database import Database
 from halo_controller.ticking import outlasting_passing_faults
+from halo_shared.certificates import SEEN
 from halo_shared.clock import Clock
 from halo_shared.errors import HaloIntegratorError
 from halo_shared.topology import BURIED_QUEUE
@@ -69,6 +70,7 @@ class Watch:
                 open_runs=await runs.still_open(db),
                 standings=await standings.every(db),
                 last_success=await freshness.last_success(db),
+                certificates=SEEN.nearest(),
                 buried=buried,
             )
 

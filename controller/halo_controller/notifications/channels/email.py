@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from halo_controller.notifications.channels import Delivered, NotReached, NotTaken
 from halo_controller.notifications.letters import PRODUCT, Letter, Section, letter
 from halo_controller.notifications.nouns import Notification, Occasion
+from halo_shared.certificates import watched
 from halo_shared.errors import SettingsInvalid
 
 TIMEOUT: Final = 30.0
@@ -77,7 +78,7 @@ async def send(server: MailServer, notification: Notification, address: str) -> 
             password=server.password.get_secret_value() if server.password else None,
             use_tls=server.implicit_tls,
             start_tls=server.start_tls,
-            tls_context=ssl.create_default_context(cafile=server.ca)
+            tls_context=watched(ssl.create_default_context(cafile=server.ca), "the mail server")
             if server.start_tls or server.implicit_tls
             else None,
             timeout=TIMEOUT,

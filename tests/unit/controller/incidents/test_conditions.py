@@ -156,6 +156,13 @@ def test_a_certificate_that_several_agents_see_is_one_cause_and_the_first_end_co
     )
 
 
+def test_a_certificate_that_the_controller_itself_sees_concerns_the_operators() -> None:
+    known = agent().model_copy(update={"certificates": (certificate(9),)})
+    (one,) = seen(Situation(now=NOW, agents=[known], certificates=[certificate(9)]))
+    assert (one.cause.tenant, one.agent) == (None, None)
+    assert "once the controller has seen the next one" in one.advice
+
+
 async def open_incidents(centre: Centre) -> Sequence[Incident]:
     async with centre.database.read() as db:
         return await incidents.every(db)
