@@ -109,7 +109,7 @@ def test_what_is_given_nowhere_is_named_with_the_ways_to_give_it() -> None:
             "zzz: 3",
             (
                 "line 5: zzz: unknown key; known are "
-                "name, broker_url, data, secrets, slots, spool_limit, log_level, log_format"
+                "name, broker_url, data, secrets, slots, spool_limit, metrics_port, metrics_host, log_level, log_format"
             ),
         ),
         ("spool_limit: 1", "line 5: spool_limit: must be greater than or equal to 1000"),
