@@ -36,7 +36,7 @@ class Side:
 
         began = time.perf_counter()
         await self.trigger_all()
-        await until(all_stored, look_every=0.02)
+        await until(all_stored, look_every=0.05)
         return CYCLES / (time.perf_counter() - began)
 
     async def delays(self) -> list[float]:

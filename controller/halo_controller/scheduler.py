@@ -1,8 +1,8 @@
 """The loop that opens runs by themselves: what is due is decided in `scheduling`, and done here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -36,7 +36,11 @@ from halo_shared.runs import Mode
 
 log = logs.get(__name__)
 
+T = TypeVar("T")
+
 TICK: Final = 1.0
+AT_ONCE: Final = 50
+"""Integrations that are dealt with in one transaction: a commit is dear, and others want to write too."""
 
 
 class Scheduler:
@@ -59,20 +63,29 @@ class Scheduler:
         now = self._clock.now()
         async with self._database.read() as db:
             unplanned = await integrations.unplanned(db)
-        for ref in unplanned:
+        for refs in portions(unplanned):
             async with self._database.write() as db:
-                await _plan(db, await situation_of(db, ref, now))
+                for ref in refs:
+                    await _plan(db, await situation_of(db, ref, now))
         async with self._database.read() as db:
             due = await schedules.due(db, now)
             retries = await standings.retries(db, now)
-        for planned in due:
+        for some in portions(due):
             async with self._database.write() as db:
-                await _settle(db, planned, now)
-        for ref in retries:
-            async with self._database.write() as db:
-                await _retry(db, ref, now)
-        if due or retries:
+                for planned in some:
+                    await _settle(db, planned, now)
             self._wake_publisher()
+        for refs in portions(retries):
+            async with self._database.write() as db:
+                for ref in refs:
+                    await _retry(db, ref, now)
+            self._wake_publisher()
+
+
+def portions(many: Sequence[T]) -> Iterator[Sequence[T]]:
+    """As many at a time as go into one transaction."""
+    for start in range(0, len(many), AT_ONCE):
+        yield many[start : start + AT_ONCE]
 
 
 async def situation_of(db: AsyncConnection, ref: IntegrationRef, now: datetime) -> Situation:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from halo_controller.errors import AlreadyServed
+from halo_controller.store.crossing import connect
 from halo_controller.store.engines import Engine
 from halo_controller.store.shape import migrate
 from halo_shared.errors import ConfigurationError
@@ -37,7 +39,8 @@ async def open_sqlite(path: Path) -> AsyncIterator[Engine]:
     Raises AlreadyServed when another controller has it, and ConfigurationError when it is of no use.
     """
     with _sole_owner(path):
-        engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)))
+        url = URL.create("sqlite+aiosqlite", database=str(path))
+        engine = create_async_engine(url, async_creator=partial(connect, path))
         event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin)
         writes = engine.execution_options(writes=True)

@@ -9,7 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
+from halo_controller import scheduler
 from halo_controller.consequences import follow
 from halo_controller.dispatcher import open_run
 from halo_controller.nouns import Run, Trigger
@@ -19,6 +22,7 @@ from halo_controller.scheduling.occurrences import offset_of
 from halo_controller.scheduling.standing import STEPS
 from halo_controller.store import integrations, runs, schedules, standings, tenants
 from halo_shared.errors import CredentialRefused, SourceUnavailable
+from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec
 from halo_shared.messages.base import Failure
 from halo_shared.redaction import Redactor
@@ -404,3 +408,31 @@ async def test_a_daily_clock_that_is_slowed_down_to_once_a_day_is_probed_each_da
 
     assert [run.queued_at.day for run in await opened(centre)] == [6, 7, 8]
     assert await passed(centre) == []
+
+
+async def test_many_that_are_due_together_share_transactions(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "AT_ONCE", 2)
+    await centre.set_up("one", spec=SCHEDULED)
+    async with centre.database.write() as db:
+        for number in range(4):
+            spec = SCHEDULED.model_copy(update={"name": f"people-{number}"})
+            await integrations.add(db, REF.tenant, spec, centre.clock.now())
+            await integrations.switch(db, IntegrationRef(REF.tenant, spec.name), enabled=True)
+    await later(centre, QUARTER)
+    for run in await opened(centre):
+        await end(centre, run)
+    commits: list[object] = []
+
+    def note(connection: object) -> None:
+        commits.append(connection)
+
+    event.listen(Engine, "commit", note)
+    try:
+        await later(centre, 2 * QUARTER)
+    finally:
+        event.remove(Engine, "commit", note)
+
+    assert len(await opened(centre)) == 10
+    assert len(commits) == 3 + 2  # five in twos, and two looks
