@@ -14,7 +14,17 @@ from halo_sandbox.services.processes import NotInstalledError, ServiceError
 from halo_shared import logs
 from halo_shared.redaction import Redactor
 
-NAMES: Final = ("spreadsheet", "ldap", "active_directory", "engine", "halo", "dispatch", "cycles", "events")
+NAMES: Final = (
+    "spreadsheet",
+    "ldap",
+    "active_directory",
+    "engine",
+    "halo",
+    "dispatch",
+    "cycles",
+    "events",
+    "schedule",
+)
 
 
 def main() -> None:
