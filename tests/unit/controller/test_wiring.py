@@ -81,8 +81,10 @@ async def test_a_loop_that_dies_takes_the_controller_with_it(database: Database,
     with pytest.raises(ExceptionGroup) as caught:
         await work_until_it_dies()
 
-    (fault,) = leaves(caught.value)
-    assert "no such table: runs" in str(fault)
+    # Several loops look at runs; how many of them die before the first one's end reaches them is chance.
+    faults = [str(fault) for fault in leaves(caught.value)]
+    assert faults
+    assert all("no such table: runs" in fault for fault in faults), faults
     assert loops_at_work() == set()
 
 
