@@ -430,7 +430,7 @@ async def test_many_that_are_due_together_share_transactions(
 
     event.listen(Engine, "commit", note)
     try:
-        await later(centre, 2 * QUARTER)
+        await later(centre, QUARTER)
     finally:
         event.remove(Engine, "commit", note)
 
