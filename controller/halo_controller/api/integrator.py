@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from halo_controller.access.roles import Action
 from halo_controller.api.context import Wired, needs
-from halo_controller.api.models import ActiveRow, LogRow, ScheduleRow
+from halo_controller.api.pages import ActiveRow, LogRow, ScheduleRow
 from halo_controller.api.seeing import every_view
 from halo_controller.hosting.nouns import UNMEASURED
 from halo_controller.hosting.reading import every_times

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from halo_controller.api.models import ActiveRow, LogRow, ScheduleRow
+from halo_controller.api.pages import ActiveRow, LogRow, ScheduleRow
 from halo_controller.cli import output
 from halo_controller.cli.client import Client
 from halo_controller.cli.connection import connected
