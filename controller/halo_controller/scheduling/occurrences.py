@@ -70,11 +70,14 @@ def _by_cron(timing: Timing, after: datetime, zone: ZoneInfo) -> Iterator[dateti
 def _by_rule(timing: Timing, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
     rule = rrulestr(timing.rrule or "", dtstart=timing.starting or EPOCH)
     local = after.astimezone(zone).replace(tzinfo=None)
-    # A wall clock may show a moment twice: look from before the largest skip, and let pass what is over.
+    # A wall clock may show a moment twice: look from before the largest skip, and let pass what is over. What it
+    # skips falls on a later hour, which may have a moment of its own there: both are one.
+    last = after
     for wall in rule.xafter(local - _LARGEST_SKIP):
         moment = wall.replace(tzinfo=zone).astimezone(UTC)
-        if moment > after:
+        if moment > last:
             yield moment
+            last = moment
 
 
 def _clocks_change(moment: datetime, zone: ZoneInfo) -> bool:

@@ -5,7 +5,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from halo_controller.scheduling.occurrences import gap, offset_of, upcoming
@@ -116,6 +116,10 @@ def test_an_integration_keeps_its_place_in_the_spread_and_many_fill_it() -> None
             Timing(every=timedelta(minutes=11)),
         ]
     ),
+)
+@example(
+    after=datetime(2025, 3, 7, 9, tzinfo=UTC),  # two days before 02:20 is skipped, and falls on 03:20
+    timing=Timing(rrule="FREQ=DAILY;BYHOUR=1,2,3;BYMINUTE=20;BYSECOND=0", zone=NEW_YORK),
 )
 def test_moments_come_in_order_after_the_one_asked_for_and_none_is_lost_by_asking_again(
     after: datetime, timing: Timing
