@@ -58,12 +58,6 @@ SERVICES = (
     # For the examples in docs/, which are tested as they stand.
     Package("amqp-tools", Path("/usr/bin/amqp-consume")),
     Package("jq", Path("/usr/bin/jq")),
-    # For the tests that set a program's clock; Debian's folder is named for the machine's architecture.
-    Package(
-        "libfaketime",
-        Path("/usr/share/doc/libfaketime"),
-        without="the tests that set a clock are skipped",
-    ),
 )
 # An Active Directory domain controller is large, and can be started by root alone: it is installed where nothing may
 # be skipped (CI) and where somebody asks for it (AD=1). Elsewhere its tests are skipped.

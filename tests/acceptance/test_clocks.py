@@ -11,9 +11,9 @@ from halo_sandbox.demo.world import Json, until
 from tests.acceptance.afterwards import all_is_well
 from tests.acceptance.test_promises import people_in_csv, table
 from tests.acceptance.timelines import has_said, in_the_middle
-from tests.support.faketime import WallClock
 from tests.support.product import Product, product
 from tests.support.services import needed
+from tests.support.wall_clock import WallClock
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -26,7 +26,7 @@ both_ways = pytest.mark.parametrize("by", [HOURS, -HOURS], ids=["forward", "back
 async def clocks(broker_url: str, tmp_path: Path) -> AsyncIterator[tuple[Product, Mapping[str, WallClock]]]:
     """A product whose controller and agent have a clock each."""
     with needed():
-        clocks = {name: WallClock(tmp_path / f"{name}.clock") for name in ("controller", "agent")}
+        clocks = {name: WallClock(tmp_path, name) for name in ("controller", "agent")}
     async with product(broker_url, tmp_path, controller=clocks["controller"].environment) as office:
         with office.having(clocks["agent"].environment):
             await office.installed()

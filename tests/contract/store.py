@@ -18,8 +18,24 @@ from halo_controller.access.roles import Role
 from halo_controller.access.tokens import Token
 from halo_controller.audit.nouns import Entry, Noun
 from halo_controller.errors import Conflict, NotFound
+from halo_controller.notifications.nouns import Occasion
 from halo_controller.nouns import AgentState, Attempt, Run, RunProgress
-from halo_controller.store import agents, audit, events, integrations, outbox, runs, tables, tenants, tokens
+from halo_controller.scheduling.nouns import Standing
+from halo_controller.store import (
+    agents,
+    audit,
+    elapsing,
+    events,
+    incidents,
+    integrations,
+    notifications,
+    outbox,
+    runs,
+    standings,
+    tables,
+    tenants,
+    tokens,
+)
 from halo_controller.store.audit import Sought
 from halo_controller.store.database import Database
 from halo_controller.store.shape import migrations
@@ -36,6 +52,7 @@ from halo_shared.redaction import Redactor
 from halo_shared.runs import Action, Approval, Mode, RunStatus, Tally
 from halo_shared.topology import to_agent, to_group
 from tests.support import builders, nouns
+from tests.support import incidents as incidents_of
 from tests.support.builders import NOW, REF, SESSION
 
 ASSETS = IntegrationRef("acme", "assets")
@@ -396,6 +413,37 @@ class StoreContract:
             await runs.add(db, nouns.running(id=new_run_id(), tenant="other"))
 
             assert [await runs.count_running(db, name) for name in ("acme", "other", "none")] == [1, 1, 0]
+
+    async def test_what_counts_elapsed_time_is_moved_and_what_is_over_is_not(self, known: Database) -> None:
+        hours = timedelta(hours=9)
+        at_work, over = nouns.running(), nouns.run(RunStatus.FAILED, id=new_run_id(), integration="assets")
+        waits = Standing(failures=1, retry_at=NOW + MINUTE)
+        incident, recovered = incidents_of.incident(), incidents_of.incident(recovered_at=NOW, id="00000002")
+        async with known.write() as db:
+            await runs.add(db, at_work)
+            await runs.add(db, over)
+            await integrations.opened(db, REF, NOW)
+            await standings.save(db, REF, waits)
+            for one in (incident, recovered):
+                assert await incidents.add(db, one)
+                await notifications.remember(db, one.id, "jane", Occasion.OPENED, NOW)
+
+            await elapsing.move(db, hours)
+
+            moved = {
+                name: getattr(at_work, name) + hours
+                for name in ("lease_until", "deadline", "dispatched_at", "queued_at")
+            }
+            assert await runs.get(db, at_work.id) == at_work.model_copy(update=moved)
+            assert await runs.get(db, over.id) == over
+            assert (await integrations.get(db, REF)).last_opened_at == NOW + hours
+            assert (await standings.of(db, REF)).retry_at == NOW + MINUTE + hours
+            told = await notifications.told_of(db, [incident.id, recovered.id])
+            assert {key[1]: one.at for key, (one,) in told.items()} == {
+                incident.id: NOW + hours,
+                recovered.id: NOW,
+            }
+            assert (await incidents.get(db, incident.id)).opened_at == incident.opened_at + hours
 
     async def test_an_integration_has_one_open_run(self, known: Database) -> None:
         first = nouns.run()
