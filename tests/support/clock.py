@@ -91,18 +91,20 @@ async def _so(answer: bool | Awaitable[bool]) -> bool:
     return answer if isinstance(answer, bool) else await answer
 
 
-class SetClock:
-    """The machine's own clock, whose hands a test has set: a day passes in a few jumps, and every second is a real one."""
+class FastClock:
+    """The machine's own clock, which a test lets run ahead: a day passes in a few jumps, and every second is a real one."""
 
     def __init__(self, start: datetime = NOW) -> None:
         self._real = SystemClock()
-        self._ahead = start - self._real.now()
+        self._start = start - self._real.now()
+        self._ahead = timedelta(0)
 
     def now(self) -> datetime:
-        return self._real.now() + self._ahead
+        return self._real.now() + self._start + self._ahead
 
     def monotonic(self) -> float:
-        return self._real.monotonic()
+        # Both run ahead: this is time that passes, not a clock that somebody sets.
+        return self._real.monotonic() + self._ahead.total_seconds()
 
     async def sleep(self, seconds: float) -> None:
         await self._real.sleep(seconds)

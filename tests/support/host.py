@@ -21,7 +21,7 @@ from halo_sandbox.server import Sandbox
 from halo_sandbox.services import processes
 from halo_sandbox.services.certificates import Certificates
 from halo_shared.transport.amqp import AmqpTransport
-from tests.support.clock import SetClock
+from tests.support.clock import FastClock
 from tests.support.commands import Printed, printed
 from tests.support.entra import CLIENT, populate
 from tests.support.graph.server import Graph, graph
@@ -37,7 +37,7 @@ class Host(Api):
     """What a test does with it: type commands, let time pass, look at what the Halos hold."""
 
     def __init__(
-        self, http: httpx.AsyncClient, token: str, folder: Path, clock: SetClock, cloud: Graph
+        self, http: httpx.AsyncClient, token: str, folder: Path, clock: FastClock, cloud: Graph
     ) -> None:
         super().__init__(http, token)
         self.folder = folder
@@ -129,7 +129,7 @@ class Host(Api):
 @asynccontextmanager
 async def a_host(broker_url: str, folder: Path, certificates: Certificates) -> AsyncIterator[Host]:
     """A controller at work over a real broker, and a cloud with Entra tenants."""
-    clock = SetClock()
+    clock = FastClock()
     async with (
         graph(certificates) as cloud,
         AmqpTransport(broker_url, name="halo-controller") as transport,

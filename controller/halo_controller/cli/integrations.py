@@ -183,7 +183,7 @@ def _report(view: IntegrationView) -> Iterator[RenderableType]:
             ("schedule", _schedule(view)),
             ("deadline", f"{durations.text(spec.deadline)} a run"),
             ("reads next", "what changed" if view.cursors else "everything"),
-            ("in escrow", f"{view.escrowed:,} records that failed, tried again less and less often"),
+            ("in escrow", _escrow(view)),
             ("changed", output.stamp(view.changed_at)),
         ]
     )
@@ -191,6 +191,12 @@ def _report(view: IntegrationView) -> Iterator[RenderableType]:
         yield from output.titled("Settings", output.facts((k, str(v)) for k, v in spec.settings.items()))
     for entity, mapping in spec.mapping.items():
         yield from output.titled(f"How {entity} are written", _mapping(mapping))
+
+
+def _escrow(view: IntegrationView) -> str:
+    if not view.escrowed:
+        return "-"
+    return f"{view.escrowed:,} records that failed; they are tried again, less and less often"
 
 
 def _mapping(mapping: EntityMapping) -> Table:

@@ -121,6 +121,4 @@ def _result(row: LogRow) -> str | Text:
     if row.error:
         return Text(row.error, style="red")
     total = sum(row.counts.values(), Tally())
-    return (
-        f"{total.created:,} created, {total.updated:,} updated, {total.retired:,} retired of {total.read:,}"
-    )
+    return f"{total.created:,} created, {total.updated:,} updated, {total.retired:,} retired of {total.read:,} read"

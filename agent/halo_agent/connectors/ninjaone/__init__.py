@@ -48,7 +48,7 @@ CONNECTOR: Final = Connector(
     settings=NinjaOneSettings,
     open=open_source,
     mapping={EntityKind.CLIENTS: CLIENTS, EntityKind.SITES: SITES, EntityKind.ASSETS: ASSETS},
-    kinds=(Integrator.HOSTED, Integrator.LOCAL, Integrator.DATABASE),
+    kinds=(Integrator.HOSTED, Integrator.LOCAL),
     set_up=(
         "In NinjaOne, open Administration > Apps > API > Client app IDs and add an API application.",
         "Choose the platform 'API Services (machine-to-machine)'; it needs no redirect URI.",
