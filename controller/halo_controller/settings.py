@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     """The address that e-mails come from, as in 'Halo sync <halo@acme.example>'."""
     mail_ca: Path | None = None
     """The certificate authority of the mail server, where the system does not know it."""
+    bounces_url: str | None = Field(default=None, repr=False)
+    """The mailbox of `mail_from`, where e-mails come back: imaps://USER:PASSWORD@HOST/INBOX."""
     watchdog_url: str | None = Field(default=None, repr=False)
     """Called while all is well, so that an outside watcher notices when this controller is silent."""
     watchdog_seconds: float = Field(default=60, ge=1)

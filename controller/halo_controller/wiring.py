@@ -18,6 +18,7 @@ from halo_controller.leading import Leading
 from halo_controller.monitors.broker import Monitors
 from halo_controller.notifications.notifier import Notifier
 from halo_controller.notifications.postroom import Postroom
+from halo_controller.notifications.returns import Returns
 from halo_controller.notifications.sender import Sender
 from halo_controller.publisher import Publisher
 from halo_controller.reconciler import Reconciler
@@ -80,6 +81,7 @@ async def running(
     async def work(led: Database, epoch: int) -> None:
         outward: list[Loop] = [
             *([Sender(led, postroom, clock)] if postroom else []),
+            *([Returns(led, postroom.returns, clock)] if postroom and postroom.returns else []),
             *([DeadMansSwitch(watcher, led, transport, clock)] if watcher else []),
         ]
         with keeper.moving(led):

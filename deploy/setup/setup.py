@@ -73,8 +73,14 @@ DOMAIN = (
     Package("python3-samba", Path("/usr/lib/python3/dist-packages/samba/provision")),
     Package("ldb-tools", Path("/usr/bin/ldbadd")),
 )
-# Prometheus' own tool tries the alert rules, where nothing may be skipped.
+# Prometheus' own tool tries the alert rules, and a mailbox shows what came back, where nothing may be skipped.
 CHECKERS = (
+    Package(
+        "dovecot-imapd",
+        Path("/usr/sbin/dovecot"),
+        units=("dovecot",),
+        without="reading e-mails that come back is not tried",
+    ),
     Package(
         "prometheus",
         Path("/usr/bin/promtool"),

@@ -48,6 +48,7 @@ STYLES: Final = {
     "waiting": "yellow",
     "refused": "red",
     "given_up": "red",
+    "bounced": "red",
     "tell": "green",
     "wait": "yellow",
     "lost": "red",

@@ -27,6 +27,7 @@ from halo_controller.incidents.deadman import Watcher
 from halo_controller.monitors.broker import Monitors, open_monitors
 from halo_controller.notifications.channels.email import MailServer
 from halo_controller.notifications.postroom import open_postroom
+from halo_controller.notifications.returns import ReturnBox
 from halo_controller.settings import Settings
 from halo_controller.store import tokens
 from halo_controller.store.database import Database, open_database
@@ -97,7 +98,7 @@ async def serving(
         listener = stack.enter_context(listen(settings.host, settings.port))
         secrets = LocalSecrets(settings.secrets_file, os.environ, redactor)
         postroom = await stack.enter_async_context(
-            open_postroom(_mail_server(settings, redactor), secrets, clock)
+            open_postroom(_mail_server(settings, redactor), secrets, clock, _return_box(settings, redactor))
         )
         controller = await stack.enter_async_context(
             running(
@@ -117,6 +118,14 @@ async def serving(
 
 def _watcher(settings: Settings) -> Watcher | None:
     return Watcher(settings.watchdog_url, settings.watchdog_seconds) if settings.watchdog_url else None
+
+
+def _return_box(settings: Settings, redactor: Redactor) -> ReturnBox | None:
+    if settings.bounces_url is None:
+        return None
+    box = ReturnBox.read(settings.bounces_url, settings.mail_ca)
+    redactor.learn(box.password)
+    return box
 
 
 def _mail_server(settings: Settings, redactor: Redactor) -> MailServer | None:

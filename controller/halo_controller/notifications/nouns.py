@@ -40,6 +40,8 @@ class NotificationState(StrEnum):
     SENT = "sent"
     REFUSED = "refused"
     """The other side does not take it, now or later."""
+    BOUNCED = "bounced"
+    """It was taken, and came back."""
     GIVEN_UP = "given_up"
     """It was tried often enough."""
 

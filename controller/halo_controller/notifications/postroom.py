@@ -21,6 +21,7 @@ from halo_controller.notifications.channels.posting import post
 from halo_controller.notifications.letters import letter
 from halo_controller.notifications.nouns import Notification
 from halo_controller.notifications.people import Chat, Email, Other, Ticket, Webhook
+from halo_controller.notifications.returns import ReturnBox
 from halo_shared.clock import Clock
 from halo_shared.integrations import HaloConnection
 from halo_shared.secrets import LocalSecrets
@@ -30,12 +31,19 @@ class Postroom:
     """Delivers one message through its channel."""
 
     def __init__(
-        self, mail: MailServer | None, secrets: LocalSecrets, http: httpx.AsyncClient, clock: Clock
+        self,
+        mail: MailServer | None,
+        secrets: LocalSecrets,
+        http: httpx.AsyncClient,
+        clock: Clock,
+        returns: ReturnBox | None = None,
     ) -> None:
         self._mail = mail
         self._secrets = secrets
         self._http = http
         self._clock = clock
+        self.returns = returns
+        """Where e-mails come back; None when nobody looks."""
 
     async def deliver(self, notification: Notification, halo: HaloConnection | None = None) -> Delivered:
         """Hand it over; raises a TransientError when it may be tried again, another error when it may not.
@@ -92,8 +100,8 @@ class Postroom:
 
 @asynccontextmanager
 async def open_postroom(
-    mail: MailServer | None, secrets: LocalSecrets, clock: Clock
+    mail: MailServer | None, secrets: LocalSecrets, clock: Clock, returns: ReturnBox | None = None
 ) -> AsyncIterator[Postroom]:
     """A postroom whose connections are closed with the block."""
     async with httpx.AsyncClient() as http:
-        yield Postroom(mail, secrets, http, clock)
+        yield Postroom(mail, secrets, http, clock, returns)

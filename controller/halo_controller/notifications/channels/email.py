@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 from pydantic import SecretStr
 
+from halo_controller.notifications.bounces import HEADER
 from halo_controller.notifications.channels import Delivered, NotReached, NotTaken
 from halo_controller.notifications.letters import PRODUCT, Letter, Section, letter
 from halo_controller.notifications.nouns import Notification, Occasion
@@ -115,6 +116,7 @@ def compose(notification: Notification, address: str, server: MailServer) -> Ema
     message["Date"] = format_datetime(notification.created_at)
     message["Message-ID"] = f"<{notification.id}@{server.domain}>"
     message["Auto-Submitted"] = "auto-generated"
+    message[HEADER] = notification.id
     _thread(message, notification, server.domain)
     message.set_content(plain(said))
     message.add_alternative(html(said), subtype="html")
