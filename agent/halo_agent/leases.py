@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid4
 
-from halo_shared import logs
+from halo_shared import logs, telemetry
 from halo_shared.clock import Clock
 from halo_shared.errors import BrokerUnavailable, Cancelled, DeadlinePassed, LeaseLost, RunError, Unroutable
 from halo_shared.messages.codec import seal
@@ -189,7 +189,8 @@ class Leases:
         why = "no answer in time"
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                await self._transport.publish(seal(request, message_id=str(ask_id)), TO_CONTROLLER)
+                sealed = seal(request, message_id=str(ask_id), traceparent=telemetry.traceparent())
+                await self._transport.publish(sealed, TO_CONTROLLER)
                 await asyncio.wait({ask.answer})
         except (BrokerUnavailable, Unroutable) as error:
             why = error.message
