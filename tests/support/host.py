@@ -103,14 +103,19 @@ class Host(Api):
 
     async def held(self, tenant: str) -> list[str]:
         """The addresses of the people that a tenant's Halo holds."""
-        reply = await self.http.get(f"{self.halos[tenant].url}/sandbox/held/users")
-        return sorted(user["emailaddress"] for user in reply.raise_for_status().json())
+        users = await self._halo(tenant, "GET", "held/users")
+        return sorted(user["emailaddress"] for user in users)
 
     async def slow(self, tenant: str, seconds: float) -> None:
-        """Let a tenant's Halo take so long for each write."""
-        fault = {"kind": "slow", "seconds": seconds, "times": 10_000, "method": "POST", "path": "/api/users"}
-        reply = await self.http.post(f"{self.halos[tenant].url}/sandbox/faults", json=fault)
-        reply.raise_for_status()
+        """Let a tenant's Halo take so long for each answer."""
+        fault = {"kind": "slow", "seconds": seconds, "times": 10_000}
+        await self._halo(tenant, "POST", "faults", fault)
+
+    async def _halo(self, tenant: str, method: str, path: str, body: Json = None) -> Json:
+        # A fresh connection: one that lay idle may be closed at its other end by now.
+        async with httpx.AsyncClient(trust_env=False) as http:
+            reply = await http.request(method, f"{self.halos[tenant].url}/sandbox/{path}", json=body)
+        return reply.raise_for_status().json() if reply.content else None
 
     async def idle(self) -> None:
         """Return once no run is open, and none is due."""
