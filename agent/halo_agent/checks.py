@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from halo_agent.connectors import Secrets
 from halo_agent.jobs.check import check_halo, halo_rights
-from halo_agent.jobs.sync import secrets_for
+from halo_agent.jobs.secrets import secrets_for
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.entities import EntityKind

@@ -6,7 +6,7 @@ from typing import Final
 from halo_controller.nouns import Tenant
 from halo_controller.store import records, tenants
 from halo_controller.store.database import Database
-from halo_controller.ticking import outlasting_passing_faults
+from halo_controller.ticking import tick_for_ever
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.outcomes import History
@@ -25,10 +25,7 @@ class Forgetter:
 
     async def run(self) -> None:
         """Forget for ever."""
-        while True:
-            with outlasting_passing_faults("forgetter"):
-                await self.tick()
-            await self._clock.sleep(TICK)
+        await tick_for_ever("forgetter", self.tick, TICK, self._clock)
 
     async def tick(self) -> None:
         """Drop what no tenant wants to be kept, some at a time, so that others can write in between."""

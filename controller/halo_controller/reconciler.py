@@ -17,7 +17,7 @@ from halo_controller.steering import cancel
 from halo_controller.store import agents, runs
 from halo_controller.store.database import Database
 from halo_controller.telling import tell
-from halo_controller.ticking import outlasting_passing_faults
+from halo_controller.ticking import tick_for_ever
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import LeaseLost
@@ -117,10 +117,7 @@ class Reconciler:
 
     async def run(self) -> None:
         """Reconcile for ever."""
-        while True:
-            with outlasting_passing_faults("reconciler"):
-                await self.tick()
-            await self._clock.sleep(TICK)
+        await tick_for_ever("reconciler", self.tick, TICK, self._clock)
 
     async def tick(self) -> None:
         """Mend every open run that needs it."""

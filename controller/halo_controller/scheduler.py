@@ -28,7 +28,7 @@ from halo_controller.scheduling.occurrences import Occurrence
 from halo_controller.steering import cancel
 from halo_controller.store import integrations, runs, schedules, standings, tenants
 from halo_controller.store.database import Database
-from halo_controller.ticking import outlasting_passing_faults
+from halo_controller.ticking import tick_for_ever
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.identifiers import IntegrationRef
@@ -53,10 +53,7 @@ class Scheduler:
 
     async def run(self) -> None:
         """Schedule for ever."""
-        while True:
-            with outlasting_passing_faults("scheduler"):
-                await self.tick()
-            await self._clock.sleep(TICK)
+        await tick_for_ever("scheduler", self.tick, TICK, self._clock)
 
     async def tick(self) -> None:
         """Plan what is new, let what is due have its fate, and retry what is to be retried."""

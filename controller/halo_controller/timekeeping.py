@@ -7,7 +7,7 @@ from typing import Final
 
 from halo_controller.store import elapsing
 from halo_controller.store.database import Database
-from halo_controller.ticking import outlasting_passing_faults
+from halo_controller.ticking import tick_for_ever
 from halo_shared import logs
 from halo_shared.clock import Clock
 
@@ -65,10 +65,7 @@ class Timekeeper:
 
     async def run(self) -> None:
         """Keep time for ever."""
-        while True:
-            with outlasting_passing_faults("timekeeper"):
-                await self.tick()
-            await self._clock.sleep(TICK)
+        await tick_for_ever("timekeeper", self.tick, TICK, self._clock)
 
     async def tick(self) -> None:
         """Follow the clock, and move what must move with it.

@@ -111,27 +111,7 @@ async def _work(
     """Every loop of the controller that leads, until one dies or this is cancelled."""
     hearing = Hearing(transport, clock)
     answerer = Answerer(database, publisher, hearing, clock)
-    inbox = Inbox(database, clock)
-    # The broker still hands messages to a leader that is frozen; the newest epoch is served before it.
-    requests = partial(
-        serve,
-        transport,
-        REQUESTS_QUEUE,
-        REQUESTS,
-        answerer.answer,
-        prefetch=50,
-        priority=epoch,
-        foreign=answerer.refuse,
-    )
-    events = partial(
-        serve_batches,
-        transport,
-        EVENTS_QUEUE,
-        EVENTS,
-        inbox.take,
-        prefetch=EVENTS_AT_ONCE,
-        priority=epoch,
-    )
+    requests, events = _listeners(transport, answerer, Inbox(database, clock), epoch)
     loops: Sequence[Loop] = [
         declarer,
         publisher,
@@ -150,6 +130,27 @@ async def _work(
         group.create_task(_after(declarer.declared, requests), name="requests")
         group.create_task(_after(declarer.declared, events), name="inbox")
         group.create_task(_after(declarer.declared, hearing.run), name="hearing")
+
+
+def _listeners(
+    transport: Transport, answerer: Answerer, inbox: Inbox, epoch: int
+) -> tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]:
+    """What hears requests, and what hears events.
+
+    The broker still hands messages to a leader that is frozen; the newest epoch is served before it.
+    """
+    return partial(
+        serve,
+        transport,
+        REQUESTS_QUEUE,
+        REQUESTS,
+        answerer.answer,
+        prefetch=50,
+        priority=epoch,
+        foreign=answerer.refuse,
+    ), partial(
+        serve_batches, transport, EVENTS_QUEUE, EVENTS, inbox.take, prefetch=EVENTS_AT_ONCE, priority=epoch
+    )
 
 
 async def _after(ready: asyncio.Event, loop: Callable[[], Awaitable[None]]) -> None:

@@ -1,7 +1,6 @@
 """Lines go dead, lose what is said one way, or are cut, and afterwards all is well without a hand."""
 
 import asyncio
-from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -57,10 +56,9 @@ async def test_what_agent_and_broker_say_is_lost_one_way(far_office: Far, way: W
 
 async def test_what_halo_answers_is_lost_while_the_broker_is_heard(office: Product) -> None:
     """What was written unheard is looked up, and nobody is told of a failure, for there is none."""
-    halo = urlsplit(office.sandbox.url)
-    async with tcp_proxy(str(halo.hostname), int(halo.port or 80)) as line:
+    async with tcp_proxy(office.sandbox.url) as line:
         tenant = yaml.safe_load(office.files["tenant"].read_text(encoding="utf-8"))
-        tenant["halo"]["url"] = f"http://127.0.0.1:{line.port}"
+        tenant["halo"]["url"] = line.url
         await office.quietly("tenants", "update", str(files.write(office.folder, "far-halo", tenant)))
         ref = await in_the_middle(office)
         line.swallow(Way.TO_CLIENT)

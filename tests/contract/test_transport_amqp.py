@@ -67,24 +67,21 @@ def reasons(broker_url: str) -> Reasons:
 @pytest.fixture
 async def proxy(broker_url: str) -> AsyncIterator[TcpProxy]:
     """A line to the broker that can be cut."""
-    url = URL(broker_url)
-    assert url.host
-    assert url.port
-    async with tcp_proxy(url.host, url.port) as proxy:
+    async with tcp_proxy(broker_url) as proxy:
         yield proxy
 
 
 @pytest.fixture
-async def shaky(broker_url: str, proxy: TcpProxy) -> AsyncIterator[AmqpTransport]:
+async def shaky(proxy: TcpProxy) -> AsyncIterator[AmqpTransport]:
     """A transport behind the proxy, with the queue WORK and the place where messages are buried."""
-    async with AmqpTransport(through(proxy, broker_url), name="shaky") as transport:
+    async with AmqpTransport(through(proxy), name="shaky") as transport:
         await transport.declare(DIRECT, BURIED, BURIED_QUEUE, WORK)
         yield transport
 
 
-def through(proxy: TcpProxy, url: str, **query: str) -> str:
-    """The URL by way of the proxy."""
-    return str(URL(url).with_port(proxy.port).with_query(query))
+def through(proxy: TcpProxy, **query: str) -> str:
+    """The broker's URL by way of the proxy."""
+    return str(URL(proxy.url).with_query(query))
 
 
 class TestAmqpTransport(TransportContract):
@@ -176,7 +173,7 @@ class TestConnecting:
 
     async def test_it_waits_for_a_broker_that_comes_later(self, broker_url: str, proxy: TcpProxy) -> None:
         proxy.cut()
-        async with AmqpTransport(through(proxy, broker_url), name="test") as transport:
+        async with AmqpTransport(through(proxy), name="test") as transport:
             with pytest.raises(BrokerUnavailable):
                 await transport.ready(patience=0.2)
             proxy.restore()
@@ -252,7 +249,7 @@ class TestPublishing:
         assert monotonic() - began < 3
 
     async def test_a_broker_that_falls_silent_cancels_nobody(self, broker_url: str, proxy: TcpProxy) -> None:
-        async with AmqpTransport(through(proxy, broker_url, heartbeat="1"), name="test") as transport:
+        async with AmqpTransport(through(proxy, heartbeat="1"), name="test") as transport:
             await transport.declare(DIRECT, WORK)
             await transport.publish(envelope("before"), TO_WORK)
             proxy.pause()
@@ -393,7 +390,7 @@ class TestConsuming:
     ) -> None:
         monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.3)
 
-        async with AmqpTransport(through(proxy, broker_url), name="test") as transport:
+        async with AmqpTransport(through(proxy), name="test") as transport:
             await transport.declare(DIRECT, WORK)
             async with transport.consume(WORK, prefetch=1):
                 proxy.pause()

@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -32,13 +31,9 @@ def watched(desk: Desk, watch: Watch) -> Desk:
 async def test_a_controller_that_cannot_work_is_silent_until_it_can(
     tmp_path: Path, broker_url: str, watcher: Watcher
 ) -> None:
-    broker = urlsplit(broker_url)
-    assert broker.hostname
-    assert broker.port
-    async with tcp_proxy(broker.hostname, broker.port) as line:
-        through = broker_url.replace(f":{broker.port}", f":{line.port}")
+    async with tcp_proxy(broker_url) as line:
         watch = watcher.watch("controller")
-        desk = watched(Desk(tmp_path, through), watch)
+        desk = watched(Desk(tmp_path, line.url), watch)
         async with desk.serving() as controller:
             await watch.until(up=True)
             await watch.until_called_again()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
-from yarl import URL
 
 from halo_agent.sender import Sender
 from halo_agent.store.outbox import open_outbox
@@ -33,10 +32,7 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture
 async def proxy(broker_url: str) -> AsyncIterator[TcpProxy]:
     """The agent's line to the broker."""
-    url = URL(broker_url)
-    assert url.host
-    assert url.port
-    async with tcp_proxy(url.host, url.port) as proxy:
+    async with tcp_proxy(broker_url) as proxy:
         yield proxy
 
 
@@ -58,7 +54,7 @@ async def test_what_was_spooled_while_cut_off_is_stored_in_order_and_once(
     clock, inbox, arrived = SystemClock(), Inbox(database, SystemClock()), _Arrived()
     async with (
         AmqpTransport(broker_url, name="controller") as centre,
-        AmqpTransport(str(URL(broker_url).with_port(proxy.port)), name="agent") as line,
+        AmqpTransport(proxy.url, name="agent") as line,
         open_outbox(tmp_path / "spool.db", limit=MANY) as outbox,
     ):
         await centre.declare(EXCHANGE, EVENTS_QUEUE)

@@ -80,6 +80,17 @@ class ManualClock:
         return all(task.done() or task in asleep for task in tasks)
 
 
+class SettableClock(ManualClock):
+    """A clock whose wall a person may set; what passes by the other goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_by = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.set_by
+
+
 async def eventually(condition: Callable[[], bool | Awaitable[bool]]) -> None:
     """Return when this is so; a test that waits in vain fails with TimeoutError."""
     async with asyncio.timeout(PATIENCE):

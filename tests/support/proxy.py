@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
 
+from yarl import URL
+
 
 class Way(Enum):
     """A direction in which words travel."""
@@ -16,8 +18,8 @@ class Way(Enum):
 class TcpProxy:
     """Stands between a client and its server; see `tcp_proxy`."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
+    def __init__(self, server: str) -> None:
+        self._to = URL(server)
         self._open = True
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -32,6 +34,11 @@ class TcpProxy:
         """The loopback port that clients connect to."""
         assert self._server is not None
         return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """The server's URL, by way of this proxy."""
+        return str(self._to.with_host("127.0.0.1").with_port(self.port))
 
     def cut(self) -> None:
         """Break every connection, and refuse new ones until `restore`."""
@@ -79,7 +86,7 @@ class TcpProxy:
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far_reader, far_writer = await asyncio.open_connection(*self._target)
+            far_reader, far_writer = await asyncio.open_connection(self._to.host, self._to.port)
             try:
                 async with asyncio.TaskGroup() as both:
                     both.create_task(self._pump(reader, far_writer, Way.TO_SERVER))
@@ -112,9 +119,9 @@ async def _hang_up(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def tcp_proxy(host: str, port: int) -> AsyncIterator[TcpProxy]:
-    """A proxy in front of this server, for the length of a `with`."""
-    proxy = TcpProxy(host, port)
+async def tcp_proxy(server: str) -> AsyncIterator[TcpProxy]:
+    """A proxy in front of the server at this URL, for the length of a `with`."""
+    proxy = TcpProxy(server)
     await proxy.start()
     try:
         yield proxy

@@ -7,7 +7,7 @@ from halo_controller.dispatcher import take_turn
 from halo_controller.hosting.turns import turns
 from halo_controller.store import hostings, runs
 from halo_controller.store.database import Database
-from halo_controller.ticking import outlasting_passing_faults
+from halo_controller.ticking import tick_for_ever
 from halo_shared import logs
 from halo_shared.clock import Clock
 
@@ -26,10 +26,7 @@ class Usher:
 
     async def run(self) -> None:
         """Usher for ever."""
-        while True:
-            with outlasting_passing_faults("usher"):
-                await self.tick()
-            await self._clock.sleep(TICK)
+        await tick_for_ever("usher", self.tick, TICK, self._clock)
 
     async def tick(self) -> None:
         """Let every run whose turn has come join the line."""

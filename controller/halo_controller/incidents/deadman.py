@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import httpx
 
 from halo_controller.store import outbox
 from halo_controller.store.database import Database
-from halo_controller.ticking import outlasting_passing_faults
+from halo_controller.ticking import tick_for_ever
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import HaloIntegratorError
@@ -43,10 +44,7 @@ class DeadMansSwitch:
     async def run(self) -> None:
         """Call for ever."""
         async with httpx.AsyncClient() as http:
-            while True:
-                with outlasting_passing_faults("deadman"):
-                    await self.tick(http)
-                await self._clock.sleep(self._watcher.every)
+            await tick_for_ever("deadman", partial(self.tick, http), self._watcher.every, self._clock)
 
     async def tick(self, http: httpx.AsyncClient) -> None:
         """Call once, if all is well."""

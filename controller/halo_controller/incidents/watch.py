@@ -18,7 +18,7 @@ from halo_controller.store import (
     tenants,
 )
 from halo_controller.store.database import Database
-from halo_controller.ticking import outlasting_passing_faults
+from halo_controller.ticking import tick_for_ever
 from halo_shared.certificates import SEEN
 from halo_shared.clock import Clock
 from halo_shared.errors import HaloIntegratorError
@@ -41,10 +41,7 @@ class Watch:
 
     async def run(self) -> None:
         """Watch for ever."""
-        while True:
-            with outlasting_passing_faults("watch"):
-                await self.tick()
-            await self._clock.sleep(TICK)
+        await tick_for_ever("watch", self.tick, TICK, self._clock)
 
     async def tick(self) -> None:
         """Open what is new, and end what is over."""

@@ -11,7 +11,7 @@ from halo_controller.notifications.nouns import Notification, Silence, Told, Top
 from halo_controller.notifications.people import Channel, Person, Ticket
 from halo_controller.store import incidents, notifications, people
 from halo_controller.store.database import Database
-from halo_controller.ticking import outlasting_passing_faults
+from halo_controller.ticking import tick_for_ever
 from halo_shared import logs
 from halo_shared.clock import Clock
 
@@ -46,10 +46,7 @@ class Notifier:
 
     async def run(self) -> None:
         """Notify for ever."""
-        while True:
-            with outlasting_passing_faults("notifier"):
-                await self.tick()
-            await self._clock.sleep(TICK)
+        await tick_for_ever("notifier", self.tick, TICK, self._clock)
 
     async def tick(self) -> None:
         """Write all messages that are due now."""

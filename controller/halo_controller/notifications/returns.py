@@ -17,7 +17,7 @@ from halo_controller.notifications.bounces import Bounce, bounce_in
 from halo_controller.notifications.nouns import NotificationState
 from halo_controller.store import notifications
 from halo_controller.store.database import Database
-from halo_controller.ticking import outlasting_passing_faults
+from halo_controller.ticking import tick_for_ever
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import SettingsInvalid
@@ -110,10 +110,7 @@ class Returns:
 
     async def run(self) -> None:
         """Look for ever."""
-        while True:
-            with outlasting_passing_faults("returns"):
-                await self.tick()
-            await self._clock.sleep(TICK)
+        await tick_for_ever("returns", self.tick, TICK, self._clock)
 
     async def tick(self) -> None:
         """Write down what became of messages that came back."""

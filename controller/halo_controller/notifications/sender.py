@@ -13,7 +13,7 @@ from halo_controller.notifications.postroom import Postroom
 from halo_controller.notifications.retrying import after_failure
 from halo_controller.store import notifications, people, tenants
 from halo_controller.store.database import Database
-from halo_controller.ticking import outlasting_passing_faults
+from halo_controller.ticking import tick_for_ever
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import HaloIntegratorError, SecretMissing, TransientError
@@ -36,10 +36,7 @@ class Sender:
 
     async def run(self) -> None:
         """Send for ever."""
-        while True:
-            with outlasting_passing_faults("sender"):
-                await self.tick()
-            await self._clock.sleep(TICK)
+        await tick_for_ever("sender", self.tick, TICK, self._clock)
 
     async def tick(self) -> None:
         """Send what is due: the messages of one address in order, all addresses at once."""

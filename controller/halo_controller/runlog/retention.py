@@ -8,7 +8,7 @@ from typing import Final
 
 from halo_controller.store import incidents, notifications, people, runlog, tenants
 from halo_controller.store.database import Database
-from halo_controller.ticking import outlasting_passing_faults
+from halo_controller.ticking import tick_for_ever
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.identifiers import IntegrationRef
@@ -54,10 +54,7 @@ class Janitor:
 
     async def run(self) -> None:
         """Forget for ever."""
-        while True:
-            with outlasting_passing_faults("janitor"):
-                await self.tick()
-            await self._clock.sleep(TICK)
+        await tick_for_ever("janitor", self.tick, TICK, self._clock)
 
     async def tick(self) -> None:
         """Forget what is due now."""

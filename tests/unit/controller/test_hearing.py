@@ -1,6 +1,6 @@
 """Whether the centre hears: the ground on which it calls an agent silent."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -9,23 +9,12 @@ from halo_shared.messages.codec import unseal
 from halo_shared.messages.requests import REQUESTS, Echo
 from halo_shared.topology import EXCHANGES, REQUESTS_QUEUE
 from halo_shared.transport.memory import MemoryTransport
-from tests.support.clock import ManualClock
-
-
-class SetClock(ManualClock):
-    """A clock whose wall a person may set; what passes by the other goes on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.set_by = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self.set_by
+from tests.support.clock import SettableClock
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
+def clock() -> SettableClock:
+    return SettableClock()
 
 
 @pytest.fixture
@@ -36,7 +25,7 @@ async def transport() -> MemoryTransport:
 
 
 @pytest.fixture
-def hearing(transport: MemoryTransport, clock: SetClock) -> Hearing:
+def hearing(transport: MemoryTransport, clock: SettableClock) -> Hearing:
     return Hearing(transport, clock)
 
 
@@ -51,7 +40,7 @@ async def come_back(hearing: Hearing, transport: MemoryTransport) -> Echo:
     return echo
 
 
-async def hear(hearing: Hearing, transport: MemoryTransport, clock: SetClock, times: int) -> None:
+async def hear(hearing: Hearing, transport: MemoryTransport, clock: SettableClock, times: int) -> None:
     for _ in range(times):
         await hearing.speak()
         await come_back(hearing, transport)
@@ -63,7 +52,7 @@ async def test_a_centre_that_heard_nothing_yet_is_deaf(hearing: Hearing) -> None
 
 
 async def test_it_hears_for_as_long_as_echoes_come_back(
-    hearing: Hearing, transport: MemoryTransport, clock: SetClock
+    hearing: Hearing, transport: MemoryTransport, clock: SettableClock
 ) -> None:
     await hear(hearing, transport, clock, 10)
 
@@ -71,7 +60,7 @@ async def test_it_hears_for_as_long_as_echoes_come_back(
 
 
 async def test_it_is_deaf_as_soon_as_they_stay_away_and_begins_anew_afterwards(
-    hearing: Hearing, transport: MemoryTransport, clock: SetClock
+    hearing: Hearing, transport: MemoryTransport, clock: SettableClock
 ) -> None:
     await hear(hearing, transport, clock, 10)
     clock.move(PROMPT)
@@ -83,7 +72,7 @@ async def test_it_is_deaf_as_soon_as_they_stay_away_and_begins_anew_afterwards(
 
 
 async def test_an_echo_that_took_long_proves_that_agents_were_heard_late_too(
-    hearing: Hearing, transport: MemoryTransport, clock: SetClock
+    hearing: Hearing, transport: MemoryTransport, clock: SettableClock
 ) -> None:
     await hear(hearing, transport, clock, 10)
     await hearing.speak()
@@ -96,7 +85,7 @@ async def test_an_echo_that_took_long_proves_that_agents_were_heard_late_too(
 
 @pytest.mark.parametrize("jump", [timedelta(hours=1), -timedelta(hours=1), JUMP * 1.1])
 async def test_a_clock_that_was_set_makes_it_begin_anew(
-    hearing: Hearing, transport: MemoryTransport, clock: SetClock, jump: timedelta
+    hearing: Hearing, transport: MemoryTransport, clock: SettableClock, jump: timedelta
 ) -> None:
     await hear(hearing, transport, clock, 10)
 
@@ -108,7 +97,7 @@ async def test_a_clock_that_was_set_makes_it_begin_anew(
 
 
 async def test_what_another_process_said_proves_nothing(
-    hearing: Hearing, transport: MemoryTransport, clock: SetClock
+    hearing: Hearing, transport: MemoryTransport, clock: SettableClock
 ) -> None:
     await Hearing(transport, clock).speak()
 
@@ -117,5 +106,5 @@ async def test_what_another_process_said_proves_nothing(
     assert hearing.heard_for() == timedelta()
 
 
-async def test_a_broker_that_is_away_ends_nothing(clock: SetClock) -> None:
+async def test_a_broker_that_is_away_ends_nothing(clock: SettableClock) -> None:
     await Hearing(MemoryTransport(), clock).speak()

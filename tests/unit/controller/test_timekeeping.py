@@ -12,22 +12,11 @@ from halo_shared.runs import Mode, RunStatus
 from halo_shared.schedules import Schedule
 from tests.support import builders
 from tests.support.builders import REF
-from tests.support.clock import ManualClock
+from tests.support.clock import SettableClock
 from tests.unit.controller.centre import Centre
 
 HOURS = timedelta(hours=3)
 both_ways = pytest.mark.parametrize("by", [HOURS, -HOURS], ids=["forward", "back"])
-
-
-class SettableClock(ManualClock):
-    """One that somebody can set."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.set_by = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self.set_by
 
 
 @pytest.fixture
