@@ -1,11 +1,13 @@
 """Services that tests share: one private broker and one private directory per test run."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import pytest
+import structlog
 
 from halo_sandbox.services import directory as directories
 from halo_sandbox.services import domain_controller as domains
@@ -50,6 +52,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _no_certificates_of_other_tests() -> None:
     """What one test has seen, no other hears of."""
     SEEN._seen.clear()
+
+
+@pytest.fixture(autouse=True)
+def _undisturbed_logs() -> Iterator[None]:
+    """Whatever a test does to logging, the next one finds it as it was."""
+    root, settings = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.configure(**settings)
 
 
 @pytest.fixture(scope="session")

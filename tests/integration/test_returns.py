@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from halo_controller.notifications.notifier import trial
 from halo_controller.notifications.nouns import Notification, NotificationState
@@ -98,17 +99,17 @@ async def test_a_bounce_of_a_message_that_is_forgotten_is_left_for_people(
 
 
 async def test_a_mailbox_that_refuses_is_told_once_and_harms_nothing(
-    database: Database, imap: PrivateImap, capfd: pytest.CaptureFixture[str]
+    database: Database, imap: PrivateImap
 ) -> None:
     imap.deliver(report(POSTFIX))
     refused = reader(database, imap, password="wrong-secret-7")
 
-    await refused.tick()
-    await refused.tick()
+    with capture_logs() as lines:
+        await refused.tick()
+        await refused.tick()
 
-    said = "".join(capfd.readouterr())
-    assert said.count("bounces_unread") == 1
-    assert "wrong-secret-7" not in said
+    assert [line["event"] for line in lines] == ["bounces_unread"]
+    assert "wrong-secret-7" not in str(lines)
     assert (await fate(database)).state is NotificationState.SENT
 
 

@@ -1,19 +1,13 @@
 """Agents at work on a broker in memory, with a job of the test's own."""
 
 import asyncio
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-
-import structlog
 
 from halo_agent.leases import Leases
 from halo_agent.reporter import Reports
 from halo_agent.session import Session, introduce
 from halo_agent.store.outbox import Outbox
 from halo_agent.worker import RunJob, Worker
-from halo_shared import logs
 from halo_shared.clock import SystemClock
 from halo_shared.messages.codec import unseal
 from halo_shared.messages.events import EVENTS, Event
@@ -67,23 +61,3 @@ class Agents:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-@contextmanager
-def undisturbed_logs() -> Iterator[None]:
-    """Whatever is done to logging, it is as before afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    try:
-        yield
-    finally:
-        root.handlers, root.level = handlers, level
-        structlog.reset_defaults()
-
-
-@contextmanager
-def logged(redactor: Redactor) -> Iterator[None]:
-    """Log lines go to standard error as they do in production."""
-    with undisturbed_logs():
-        logs.configure(redactor, level="debug", style="json")
-        yield

@@ -13,7 +13,6 @@ from halo_agent.engine.changes import Adopt, Create, Decision, Retire, Skip, Upd
 from halo_agent.jobs.preview import Preview, Problem
 from halo_shared.errors import AmbiguousMatch, RecordUnreadable
 from halo_shared.runs import Tally
-from tests.support.agent import undisturbed_logs
 from tests.support.builders import excess
 from tests.support.engine import USERS, held, link_of, wish_for
 
@@ -45,7 +44,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
     def ran(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["halo-agent", *arguments])
-        with undisturbed_logs(), pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as ended:
             cli.main()
         said = capsys.readouterr()
         return int(ended.value.code or 0), said.out, said.err

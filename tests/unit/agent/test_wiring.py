@@ -12,6 +12,7 @@ from halo_agent.settings import Settings
 from halo_agent.stopping import Stopping
 from halo_agent.store.outbox import open_outbox
 from halo_sandbox.server import Sandbox, running
+from halo_shared import logs
 from halo_shared.clock import SystemClock
 from halo_shared.errors import ConfigurationError
 from halo_shared.messages.commands import Assignment
@@ -20,7 +21,7 @@ from halo_shared.redaction import Redactor
 from halo_shared.runs import Mode, RunStatus
 from halo_shared.topology import EXCHANGES, FIXED_QUEUES, jobs_queue
 from halo_shared.transport.memory import MemoryTransport
-from tests.support.agent import logged, spooled
+from tests.support.agent import spooled
 from tests.support.builders import integration_spec, tenant_spec
 from tests.support.clock import eventually
 from tests.support.controller_double import GROUP, ControllerDouble
@@ -208,11 +209,11 @@ async def test_no_secret_is_told_logged_or_kept_by_a_run_that_fails(
     settings.secrets_file.write_text(f"halo-acme: {CANARY}\n")
     controller.assigned = work_on(sandbox, people(tmp_path))
     redactor, stopping = Redactor(), Stopping()
-    with logged(redactor):
-        async with at_work(settings, transport, stopping, redactor):
-            await controller.dispatch(RUN)
-            await eventually(lambda: controller.finished(RUN) is not None)
-            stopping.ask()
+    logs.configure(redactor, level="debug", style="json")
+    async with at_work(settings, transport, stopping, redactor):
+        await controller.dispatch(RUN)
+        await eventually(lambda: controller.finished(RUN) is not None)
+        stopping.ask()
 
     said = controller.finished(RUN)
     assert said is not None

@@ -10,6 +10,7 @@ from halo_agent.leases import Lease, Leases
 from halo_agent.reporter import Ending, EventReporter, Reports
 from halo_agent.store.outbox import Outbox
 from halo_agent.worker import Worker
+from halo_shared import logs
 from halo_shared.clock import SystemClock
 from halo_shared.errors import ErrorClass, LeaseLost, MappingInvalid, Unroutable
 from halo_shared.messages.events import Finished, Started
@@ -20,7 +21,7 @@ from halo_shared.topology import jobs_queue
 from halo_shared.transport import Delivery, consuming
 from halo_shared.transport.amqp import AmqpTransport
 from halo_shared.transport.memory import MemoryTransport
-from tests.support.agent import Agents, logged, spooled
+from tests.support.agent import Agents, spooled
 from tests.support.builders import SESSION
 from tests.support.clock import eventually
 from tests.support.controller_double import GROUP, ControllerDouble
@@ -254,11 +255,11 @@ class TestFailing:
             raise KeyError("canary-5f3a")
 
         agents.redactor.learn(SecretStr("canary-5f3a"))
-        with logged(agents.redactor):
-            await agents.start(job)
-            await controller.dispatch(RUN)
-            await controller.dispatch(OTHER)
-            said = await last_words(outbox, runs=2)
+        logs.configure(agents.redactor, level="debug", style="json")
+        await agents.start(job)
+        await controller.dispatch(RUN)
+        await controller.dispatch(OTHER)
+        said = await last_words(outbox, runs=2)
 
         failure = said[RUN].failure
         assert failure is not None

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from structlog.testing import capture_logs
 
 from halo_controller import publisher as publishing
 from halo_controller import steering
@@ -131,9 +132,7 @@ async def test_an_unroutable_job_of_a_run_that_has_ended_is_dropped(centre: Cent
     assert (await centre.run(opened.id)).status is RunStatus.CANCELLED
 
 
-async def test_what_the_broker_does_not_take_holds_nobody_up_and_is_told_once(
-    centre: Centre, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_what_the_broker_does_not_take_holds_nobody_up_and_is_told_once(centre: Centre) -> None:
     class ParticularBroker(MemoryTransport):
         """The memory broker, with one message that it does not like."""
 
@@ -149,12 +148,13 @@ async def test_what_the_broker_does_not_take_holds_nobody_up_and_is_told_once(
     await put(centre, "too large", to_agent("one"))
     await put(centre, "small", to_agent("one"))
 
-    assert await publisher.publish_some()
-    assert not await publisher.publish_some()
+    with capture_logs() as lines:
+        assert await publisher.publish_some()
+        assert not await publisher.publish_some()
 
     assert await broker.depth(agent_queue("one")) == 1
     assert [one.envelope.id for one in await centre.waiting()] == ["too large"]
-    assert capsys.readouterr().out.count("It is too large.") == 1
+    assert [(line["event"], line["why"]) for line in lines] == [("publish_refused", "It is too large.")]
 
 
 async def test_stuck_jobs_hold_nobody_up(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
