@@ -1,5 +1,6 @@
 """What the end of a run means for the next ones, written down with that end."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,19 +17,25 @@ from halo_shared.messages.events import Level
 log = logs.get(__name__)
 
 
-async def follow(db: AsyncConnection, run: Run, now: datetime) -> None:
-    """Let the end of this run have its consequences, and tell people of what is new; one that explains has none."""
-    if not run.whole:
+async def follow(db: AsyncConnection, ended: Iterable[Run], now: datetime) -> None:
+    """Let the end of each of these have its consequences, and tell people of what is new.
+
+    One that explains has none.
+    """
+    whole = [run for run in ended if run.whole]
+    if not whole:
         return
-    before = await standings.of(db, run.ref)
-    consequence = after(before, run, now)
-    if consequence.standing != before:
-        await standings.save(db, run.ref, consequence.standing)
-    if run.group == HOSTED_GROUP:
-        await _measure(db, run, now)
-    if consequence.told:
-        log.warning("standing_changed", ref=str(run.ref), run=run.id, why=consequence.told)
-        await tell(db, run, consequence.told, now, level=Level.WARNING)
+    before = await standings.these(db, {run.ref for run in whole})
+    standing = dict(before)
+    for run in whole:
+        consequence = after(standing[run.ref], run, now)
+        standing[run.ref] = consequence.standing
+        if run.group == HOSTED_GROUP:
+            await _measure(db, run, now)
+        if consequence.told:
+            log.warning("standing_changed", ref=str(run.ref), run=run.id, why=consequence.told)
+            await tell(db, run, consequence.told, now, level=Level.WARNING)
+    await standings.save_all(db, {ref: one for ref, one in standing.items() if one != before[ref]})
 
 
 async def _measure(db: AsyncConnection, run: Run, now: datetime) -> None:

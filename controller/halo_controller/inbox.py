@@ -61,7 +61,8 @@ class Inbox:
         async with self._database.write() as db:
             # First: a batch that comes again to another controller waits here, and then finds its events stored.
             before = await runs.these(db, {event.origin.run for event in of_agents.values()})
-            for known in {*await events.known(db, of_agents), *await records.known(db, of_agents)}:
+            told = [id_ for id_, event in of_agents.items() if isinstance(event, Outcomes)]
+            for known in {*await events.known(db, of_agents), *await records.known(db, told)}:
                 del of_agents[known]
             await _take_in(db, list(of_agents.values()), before, now)
 
@@ -98,12 +99,9 @@ async def _take_in(
     await events.add(db, [event for event in heard if not isinstance(event, _UNSTORED)], superseded=False)
     await events.add(db, [event for event in late if not isinstance(event, _UNSTORED)], superseded=True)
     await records.add(db, [event for event in fresh if _told_of(event, runs_now.get(event.origin.run))])
-    for id_, run in runs_now.items():
-        if run is not before[id_]:
-            await runs.save(db, run)
-    for event in heard:
-        if isinstance(event, Finished) and runs_now[event.origin.run].status is not RunStatus.RUNNING:
-            await _end_attempt(db, runs_now[event.origin.run], event, now)
+    await runs.keep(db, ((before[id_], run) for id_, run in runs_now.items()))
+    last_words = [(runs_now[event.origin.run], event) for event in heard if isinstance(event, Finished)]
+    await _end(db, [(run, event) for run, event in last_words if run.status is not RunStatus.RUNNING], now)
     await runlog.note_stages(db, heard)
     await recorder.record(db, [event for event in heard if runs_now[event.origin.run].whole], now)
 
@@ -164,14 +162,24 @@ def _finished(run: Run, event: Finished, now: datetime) -> Run:
     )
 
 
-async def _end_attempt(db: AsyncConnection, run: Run, event: Finished, now: datetime) -> None:
-    await runs.end_attempt(db, run, run.status, now)
-    # A partial run says where the next starts only if its agent keeps what failed.
-    if run.whole and (
-        run.status is RunStatus.SUCCEEDED or (run.status is RunStatus.PARTIAL and event.cursors)
-    ):
-        await integrations.read_up_to(db, run.ref, run.fence, event.cursors)
-    if event.escrowed is not None:
-        await integrations.escrowed(db, run.ref, event.escrowed)
-    await follow(db, run, now)
-    log.info("run_ended" if run.status.ended else "run_held", run=run.id, status=run.status, ref=str(run.ref))
+async def _end(db: AsyncConnection, ended: Sequence[tuple[Run, Finished]], now: datetime) -> None:
+    """End the attempts at these runs, each by its last word."""
+    if not ended:
+        return
+    await integrations.hold(db, *(run.ref for run, _ in ended))
+    await runs.end_attempts(db, ((run, run.status) for run, _ in ended), now)
+    read = ((run.ref, run.fence, event.cursors) for run, event in ended if _says_where_to_start(run, event))
+    await integrations.read_up_to(db, read)
+    kept = ((run.ref, event.escrowed) for run, event in ended if event.escrowed is not None)
+    await integrations.escrowed(db, kept)
+    await follow(db, (run for run, _ in ended), now)
+    for run, _ in ended:
+        log.info(
+            "run_ended" if run.status.ended else "run_held", run=run.id, status=run.status, ref=str(run.ref)
+        )
+
+
+def _says_where_to_start(run: Run, event: Finished) -> bool:
+    """Whether the next run starts where this one ended; a partial one only if its agent keeps what failed."""
+    partial = run.status is RunStatus.PARTIAL and bool(event.cursors)
+    return run.whole and (run.status is RunStatus.SUCCEEDED or partial)

@@ -14,6 +14,10 @@ LEASE: Final = timedelta(seconds=45)
 MOST_ATTEMPTS: Final = 3
 FIRST_CHOICE_FOR: Final = timedelta(seconds=3)
 """How long a job is kept for the agent that knows the integration best, if that one is free."""
+SOON: Final = 0.02
+"""Seconds after which a job that is kept for another goes back: the broker mostly hands it to that one next."""
+LATER: Final = 0.5
+"""The same once it was handed to the wrong ones again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ def better_placed(run: Run, agent: Agent, last: Agent | None, busy: int, now: da
     return Refusal(
         "BetterPlaced",
         f"Agent {last.name} made the attempt before, has its links and is free; it is asked first.",
-        again_after=0.5,
+        again_after=min(max(SOON, waited.total_seconds() / 4), LATER),
     )
 
 

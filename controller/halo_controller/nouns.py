@@ -72,6 +72,10 @@ class Integration(Frozen):
     cursors: Cursors
     escrowed: int = 0
     """Records that failed, which the agent of the latest run keeps and tries again."""
+    last_agent: AgentId | None = None
+    """The agent that made the newest attempt at it, and so has the freshest links."""
+    last_fence: int = 0
+    """The fence of that attempt."""
     created_at: datetime
     changed_at: datetime
     last_opened_at: datetime | None = None

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
-from halo_controller.lifecycle import Happening, follows
 from halo_controller.store import outbox, runs
 from halo_controller.store.database import Database
 from halo_controller.store.outbox import Outgoing
@@ -119,11 +118,8 @@ class Publisher:
         now = self._clock.now()
         async with self._database.write() as db:
             await outbox.drop(db, [one.id for one in gone])
-            for one in gone:
-                run = await runs.find(db, one.run) if one.run else None
-                status = follows(run.status, Happening.PUBLISHED) if run else None
-                if run and status:
-                    await runs.save(db, run.model_copy(update={"status": status, "dispatched_at": now}))
+            if sent := [one.run for one in gone if one.run]:
+                await runs.published(db, sent, now)
 
     async def _until_news(self) -> None:
         try:

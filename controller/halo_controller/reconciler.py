@@ -149,7 +149,7 @@ class Reconciler:
 
     async def _give_up(self, db: AsyncConnection, run: Run, reason: str, now: datetime) -> None:
         log.warning("attempt_lost", run=run.id, attempt=run.attempt, agent=run.agent, why=reason)
-        await runs.end_attempt(db, run, f"lost: {reason}", now)
+        await runs.end_attempts(db, [(run, f"lost: {reason}")], now)
         if _worth_another(run, now):
             try:
                 await queue_again(db, run, Happening.ATTEMPT_LOST, reason, now)
@@ -166,4 +166,4 @@ class Reconciler:
         )
         await runs.save(db, run)
         await tell(db, run, failure.message, now, failure=failure)
-        await follow(db, run, now)
+        await follow(db, [run], now)

@@ -32,11 +32,13 @@ from halo_shared.messages.events import EVENTS
 from halo_shared.messages.requests import REQUESTS
 from halo_shared.topology import EVENTS_QUEUE, REQUESTS_QUEUE
 from halo_shared.transport import Transport
-from halo_shared.transport.consuming import serve, serve_batches
+from halo_shared.transport.consuming import serve_batches
 
 MOMENT: Final = 3.0
 EVENTS_AT_ONCE: Final = 500
 """Events that are stored in one transaction, as far as so many have arrived."""
+REQUESTS_AT_ONCE: Final = 200
+"""Requests that are answered in one."""
 
 
 class Loop(Protocol):
@@ -140,12 +142,12 @@ def _listeners(
     The broker still hands messages to a leader that is frozen; the newest epoch is served before it.
     """
     return partial(
-        serve,
+        serve_batches,
         transport,
         REQUESTS_QUEUE,
         REQUESTS,
         answerer.answer,
-        prefetch=50,
+        prefetch=REQUESTS_AT_ONCE,
         priority=epoch,
         foreign=answerer.refuse,
     ), partial(

@@ -239,21 +239,23 @@ class StoreContract:
         connector = ConnectorSpec(
             name="ldap", title="Directory", entities=(EntityKind.USERS,), settings_schema={"a": [1, None]}
         )
-        hello = builders.hello().model_copy(update={"connectors": (connector,)})
         async with known.write() as db:
-            await agents.greet(db, hello, NOW)
+            await agents.add(db, "two", "site", NOW)
+            registered = await agents.asking(db, ["one", "two", "none"])
+            greeted = registered["one"].model_copy(
+                update={"session": SESSION, "seen_at": NOW, "connectors": (connector,), "slots": 2}
+            )
+            await agents.keep(db, [(registered["one"], greeted), (registered["two"], registered["two"])])
             after_hello = await agents.get(db, "one")
-            await agents.saw(db, builders.heartbeat(), NOW + MINUTE)
-            after_beat = await agents.get(db, "one")
+            await agents.drain(db, "one", draining=True)
+            seen = greeted.model_copy(update={"seen_at": NOW + MINUTE, "doing": ("sender: asleep",)})
+            await agents.keep(db, [(greeted, seen)])
+            after_beat = await agents.these(db, ["one", "two", "none"])
 
-        assert (after_hello.session, after_hello.version, after_hello.connectors) == (
-            SESSION,
-            "0.1.0",
-            (connector,),
-        )
-        assert (after_hello.seen_at, after_hello.slots, after_hello.free_slots) == (NOW, 2, 2)
-        assert (after_beat.seen_at, after_beat.free_slots) == (NOW + MINUTE, 1)
-        assert (after_beat.spooled, after_beat.doing) == (3, ("sender: asleep",))
+        assert list(registered) == ["one", "two"]
+        assert after_hello == greeted
+        # Written is what changed, and nothing else.
+        assert after_beat == {"one": seen.model_copy(update={"draining": True}), "two": registered["two"]}
 
     async def test_agents_of_a_group(self, known: Database) -> None:
         async with known.write() as db:
@@ -263,7 +265,7 @@ class StoreContract:
 
             assert [agent.name for agent in await agents.every(db)] == ["one", "pool", "two"]
             assert [agent.name for agent in await agents.every(db, "site")] == ["one", "two"]
-            assert [await agents.count(db, group) for group in ("site", "hosted", "none")] == [2, 1, 0]
+            assert await agents.count(db, ("site", "hosted", "none")) == {"site": 2, "hosted": 1}
 
     async def test_an_agent_that_is_forgotten(self, known: Database) -> None:
         async with known.write() as db:
@@ -304,7 +306,7 @@ class StoreContract:
         spec = builders.integration_spec(every=MINUTE, connector="spreadsheet")
         async with known.write() as db:
             fence = await integrations.next_fence(db, REF)
-            await integrations.read_up_to(db, REF, fence, {EntityKind.USERS: "usn:17"})
+            await integrations.read_up_to(db, [(REF, fence, {EntityKind.USERS: "usn:17"})])
             before = await integrations.get(db, REF)
             await integrations.change(db, REF, spec, NOW + MINUTE)
             after = await integrations.get(db, REF)
@@ -318,7 +320,7 @@ class StoreContract:
         async with known.write() as db:
             fence = await integrations.next_fence(db, REF)
             await integrations.change(db, REF, builders.integration_spec(connector="spreadsheet"), NOW)
-            await integrations.read_up_to(db, REF, fence, {EntityKind.USERS: "usn:17"})
+            await integrations.read_up_to(db, [(REF, fence, {EntityKind.USERS: "usn:17"})])
 
             assert (await integrations.get(db, REF)).cursors == {}
 
@@ -410,9 +412,15 @@ class StoreContract:
             await runs.add(db, nouns.running())
             await runs.add(db, nouns.run(RunStatus.HELD, id=new_run_id(), integration="assets"))
             await runs.add(db, nouns.run(RunStatus.FAILED, id=new_run_id(), integration="assets"))
-            await runs.add(db, nouns.running(id=new_run_id(), tenant="other"))
+            elsewhere = nouns.running(id=new_run_id(), tenant="other")
+            await runs.add(db, elsewhere)
 
-            assert [await runs.count_running(db, name) for name in ("acme", "other", "none")] == [1, 1, 0]
+            assert await runs.count_running(db, ("acme", "other", "none")) == {"acme": 1, "other": 1}
+            assert {run for run, _ in await runs.running_on(db, ("one", "two"))} == {
+                builders.RUN_ID,
+                elsewhere.id,
+            }
+            assert await runs.running_on(db, ("two",)) == []
 
     async def test_what_counts_elapsed_time_is_moved_and_what_is_over_is_not(self, known: Database) -> None:
         hours = timedelta(hours=9)
@@ -492,9 +500,9 @@ class StoreContract:
         first, second = nouns.running(), nouns.running(attempt=2, fence=5, agent="two")
         async with known.write() as db:
             await runs.add(db, first)
-            await runs.begin_attempt(db, first, NOW)
-            await runs.end_attempt(db, first, "lost: it was restarted", NOW + MINUTE)
-            await runs.begin_attempt(db, second, NOW + 2 * MINUTE)
+            await runs.begin_attempts(db, [first], NOW)
+            await runs.end_attempts(db, [(first, "lost: it was restarted")], NOW + MINUTE)
+            await runs.begin_attempts(db, [second], NOW + 2 * MINUTE)
 
             assert await runs.attempts_of(db, first.id) == [
                 Attempt(
@@ -511,10 +519,10 @@ class StoreContract:
     async def test_an_attempt_has_one_beginning(self, known: Database) -> None:
         async with known.write() as db:
             await runs.add(db, nouns.running())
-            await runs.begin_attempt(db, nouns.running(), NOW)
+            await runs.begin_attempts(db, [nouns.running()], NOW)
             with pytest.raises(IntegrityError):
                 async with db.begin_nested():
-                    await runs.begin_attempt(db, nouns.running(fence=2), NOW)
+                    await runs.begin_attempts(db, [nouns.running(fence=2)], NOW)
 
     # events
 

@@ -4,22 +4,32 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from halo_controller.dispatcher import open_run
 from halo_controller.errors import Conflict
+from halo_controller.hearing import Hearing
 from halo_controller.inbox import Inbox
 from halo_controller.nouns import Trigger
+from halo_controller.publisher import Publisher
+from halo_controller.requests import Answerer
 from halo_controller.store import agents, events, incidents, integrations, runs, standings, tenants
 from halo_controller.store.database import Database, open_database
 from halo_controller.store.shape import MIGRATIONS
 from halo_sandbox.services.postgres import PrivatePostgres
 from halo_shared.errors import ConfigurationError, StoreBusy
+from halo_shared.messages.requests import HeldLease
+from halo_shared.runs import RunStatus
+from halo_shared.transport.memory import MemoryTransport
 from tests.contract.store import StoreContract
 from tests.support import builders, nouns
 from tests.support import incidents as incident_nouns
 from tests.support.builders import NOW, REF
-from tests.support.clock import ManualClock
+from tests.support.clock import ManualClock, eventually
+
+HELD = HeldLease(run=builders.RUN_ID, fence=1)
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
 
 
 class TestPostgresStore(StoreContract):
@@ -47,6 +57,12 @@ async def both(postgres_url: str) -> AsyncIterator[tuple[Database, Database]]:
             await integrations.add(db, "acme", builders.integration_spec(group="site"), NOW)
             await integrations.switch(db, REF, enabled=True)
         yield one, two
+
+
+async def one_waits(database: Database) -> bool:
+    """Whether a transaction waits for what another keeps."""
+    async with database.read() as db:
+        return bool(await db.scalar(WAITING))
 
 
 class TestRaces:
@@ -92,6 +108,28 @@ class TestRaces:
 
         async with both[0].read() as db:
             assert (await runs.get(db, run.id)).requests == run.requests + 20
+
+    async def test_an_end_that_is_stored_while_a_heartbeat_without_the_run_is_answered_stays(
+        self, both: tuple[Database, Database]
+    ) -> None:
+        run, clock, transport = nouns.running(), ManualClock(), MemoryTransport()
+        answerer = Answerer(both[1], Publisher(both[1], transport, clock), Hearing(transport, clock), clock)
+        async with both[0].write() as db:
+            await runs.add(db, run)
+        await answerer.answer(builders.hello().model_copy(update={"held": (HELD,)}))
+
+        async with both[0].write() as db:
+            ended = (await runs.get(db, run.id)).model_copy(
+                update={"status": RunStatus.SUCCEEDED, "ended_at": NOW, "lease_until": None}
+            )
+            answering = asyncio.create_task(answerer.answer(builders.heartbeat()))
+            await eventually(lambda: one_waits(both[0]))
+            await runs.save(db, ended)
+        await answering
+
+        async with both[0].read() as db:
+            kept = await runs.get(db, run.id)
+        assert (kept.status, kept.ended_at, kept.unheld_since) == (RunStatus.SUCCEEDED, NOW, None)
 
     async def test_an_incident_is_opened_once(self, both: tuple[Database, Database]) -> None:
         incident = incident_nouns.incident()

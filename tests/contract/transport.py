@@ -683,7 +683,12 @@ async def served(transport: Transport, faults: dict[str, Exception], *texts: str
 
     for text in (*texts, LAST):
         await transport.publish(seal(Note(text=text), message_id=text), TO_WORK)
-    server = asyncio.create_task(consuming.serve(transport, WORK, NOTES, handle, prefetch=len(texts) + 1))
+
+    async def serve() -> None:
+        async with transport.consume(WORK, prefetch=len(texts) + 1) as deliveries:
+            await consuming.serve_all(deliveries, NOTES, handle)
+
+    server = asyncio.create_task(serve())
     await asyncio.wait_for(all_handled.wait(), 20)
     server.cancel()
     await asyncio.gather(server, return_exceptions=True)

@@ -13,7 +13,7 @@ from halo_sandbox.demo.world import until
 from halo_shared.messages.requests import REQUESTS, Goodbye, Heartbeat, Request
 from halo_shared.topology import EXCHANGES, FIXED_QUEUES, REQUESTS_QUEUE
 from halo_shared.transport.amqp import AmqpTransport
-from halo_shared.transport.consuming import serve
+from halo_shared.transport.consuming import serve_batches
 from tests.support.builders import SESSION
 
 AGENT = """
@@ -49,8 +49,8 @@ class Ears:
     def __init__(self) -> None:
         self.said: list[Request] = []
 
-    async def hear(self, request: Request) -> None:
-        self.said.append(request)
+    async def hear(self, *requests: Request) -> None:
+        self.said.extend(requests)
 
     async def moved(self) -> bool:
         """Whether a heartbeat came that says the loop does not move."""
@@ -72,7 +72,9 @@ async def ears(broker_url: str) -> AsyncIterator[Ears]:
     ears = Ears()
     async with AmqpTransport(broker_url, name="test") as transport:
         await transport.declare(*EXCHANGES, *FIXED_QUEUES)
-        listening = asyncio.create_task(serve(transport, REQUESTS_QUEUE, REQUESTS, ears.hear, prefetch=10))
+        listening = asyncio.create_task(
+            serve_batches(transport, REQUESTS_QUEUE, REQUESTS, ears.hear, prefetch=10)
+        )
         yield ears
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)

@@ -72,7 +72,7 @@ async def test_a_change_makes_the_next_run_of_its_integrations_read_everything(t
         assert (await api.get(PEOPLE))["cursors"] == {}
         assert (await api.get("/tenants/other/integrations/people"))["cursors"] == {"users": "2026"}
         async with database.write() as db:  # by an attempt that began before the change
-            await integrations.read_up_to(db, PEOPLE_REF, 1, {EntityKind.USERS: "2027"})
+            await integrations.read_up_to(db, [(PEOPLE_REF, 1, {EntityKind.USERS: "2027"})])
         assert (await api.get(PEOPLE))["cursors"] == {}
 
 
@@ -105,4 +105,4 @@ async def read_up_to(database: Database, ref: IntegrationRef) -> None:
     """The first attempt read the users up to 2026."""
     async with database.write() as db:
         fence = await integrations.next_fence(db, ref)
-        await integrations.read_up_to(db, ref, fence, {EntityKind.USERS: "2026"})
+        await integrations.read_up_to(db, [(ref, fence, {EntityKind.USERS: "2026"})])

@@ -33,7 +33,7 @@ from halo_shared.topology import (
     to_group,
 )
 from halo_shared.transport import Transport
-from halo_shared.transport.consuming import serve
+from halo_shared.transport.consuming import serve_batches
 from tests.support.builders import NOW, REF
 from tests.support.engine import assignment
 
@@ -102,8 +102,12 @@ class ControllerDouble:
             assignment=self.assigned,
         )
 
-    async def answer(self, request: Request) -> None:
-        """Note the request and say what there is to say to it."""
+    async def answer(self, *requests: Request) -> None:
+        """Note the requests and say what there is to say to each."""
+        for request in requests:
+            await self._answer(request)
+
+    async def _answer(self, request: Request) -> None:
         match request:
             case Hello():
                 self.hellos.append(request)
@@ -123,9 +127,9 @@ class ControllerDouble:
                 self.asked.append(request)
                 await self._say(self._decide(request), request.agent)
 
-    async def hear(self, event: Event) -> None:
+    async def hear(self, *events: Event) -> None:
         """Note what an agent says."""
-        self.events.append(event)
+        self.events.extend(events)
 
     def _decide(self, request: LeaseRequest) -> LeaseGranted | LeaseRefused:
         if request.run in self.refused:
@@ -167,8 +171,10 @@ async def controlling(transport: Transport, *agents: str) -> AsyncIterator[Contr
     await controller.declare(agents)
     async with asyncio.TaskGroup() as loops:
         tasks = [
-            loops.create_task(serve(transport, REQUESTS_QUEUE, REQUESTS, controller.answer, prefetch=10)),
-            loops.create_task(serve(transport, EVENTS_QUEUE, EVENTS, controller.hear, prefetch=10)),
+            loops.create_task(
+                serve_batches(transport, REQUESTS_QUEUE, REQUESTS, controller.answer, prefetch=10)
+            ),
+            loops.create_task(serve_batches(transport, EVENTS_QUEUE, EVENTS, controller.hear, prefetch=10)),
         ]
         yield controller
         for task in tasks:

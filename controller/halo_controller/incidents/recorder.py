@@ -21,14 +21,17 @@ async def record(db: AsyncConnection, said: Sequence[Event], now: datetime) -> N
     """Let what was said open, update and end incidents; superseded events must be left out."""
     kinds = await _integrators(db, said)
     seen: list[Sighting] = []
+    still_open: Sequence[Incident] | None = None
     for event in said:
         if sighting := seen_in(event, kinds.get(event.origin.run, Integrator.LOCAL)):
             # An agent's clock may be ahead of ours; nobody waits for what it says to come true.
             seen.append(sighting.model_copy(update={"at": min(sighting.at, now)}))
         if isinstance(event, Finished):
-            await see(db, seen)
-            seen = []
-            await _recover(db, event, now)
+            if seen or still_open is None:
+                await see(db, seen)
+                seen = []
+                still_open = await incidents.open_of(db, {one.origin.tenant for one in said})
+            still_open = await _recover(db, event, still_open, now)
     await see(db, seen)
 
 
@@ -52,10 +55,17 @@ async def end(db: AsyncConnection, incident: Incident, why: str, now: datetime) 
     log.info("incident_recovered", incident=incident.id, title=title(incident), why=why)
 
 
-async def _recover(db: AsyncConnection, event: Finished, now: datetime) -> None:
-    for incident in await incidents.open_of(db, event.origin.tenant):
+async def _recover(
+    db: AsyncConnection, event: Finished, still_open: Sequence[Incident], now: datetime
+) -> Sequence[Incident]:
+    """End those that this ends; the others."""
+    others: list[Incident] = []
+    for incident in still_open:
         if why := recovery_by(event, incident):
             await end(db, incident, why, now)
+        else:
+            others.append(incident)
+    return others
 
 
 async def _integrators(db: AsyncConnection, said: Sequence[Event]) -> dict[str, Integrator]:

@@ -1,6 +1,6 @@
 """Agents, as last heard of."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, insert, select, update
@@ -11,9 +11,9 @@ from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import Agent
 from halo_controller.store import tenants
 from halo_controller.store.holding import held
+from halo_controller.store.rows import keep_changes
 from halo_controller.store.sight import seen_of_groups
 from halo_controller.store.tables import agents
-from halo_shared.messages.requests import Goodbye, Heartbeat, Hello
 
 
 async def add(db: AsyncConnection, name: str, group: str, now: datetime) -> Agent:
@@ -33,10 +33,16 @@ async def find(db: AsyncConnection, name: str) -> Agent | None:
     return Agent.model_validate(row) if row else None
 
 
-async def asking(db: AsyncConnection, name: str) -> Agent | None:
-    """The agent of this name, whose requests are answered one after the other; or None."""
-    await db.execute(held(db, select(agents.c.name).where(agents.c.name == name)))
-    return await find(db, name)
+async def asking(db: AsyncConnection, names: Collection[str]) -> dict[str, Agent]:
+    """The agents of these names, as far as there are such; whoever else wants to answer them waits."""
+    query = select(agents).where(agents.c.name.in_(names)).order_by(agents.c.name)
+    return {row["name"]: Agent.model_validate(row) for row in (await db.execute(held(db, query))).mappings()}
+
+
+async def these(db: AsyncConnection, names: Collection[str]) -> dict[str, Agent]:
+    """The same, only to be looked at."""
+    rows = await db.execute(select(agents).where(agents.c.name.in_(names)))
+    return {row["name"]: Agent.model_validate(row) for row in rows.mappings()}
 
 
 async def get(db: AsyncConnection, name: str) -> Agent:
@@ -59,61 +65,15 @@ async def every(db: AsyncConnection, group: str | None = None) -> Sequence[Agent
     return [Agent.model_validate(row) for row in rows.mappings()]
 
 
-async def count(db: AsyncConnection, group: str) -> int:
-    """How many agents a group has."""
-    return await db.scalar(select(func.count()).where(agents.c.group == group)) or 0
+async def count(db: AsyncConnection, groups: Collection[str]) -> Mapping[str, int]:
+    """How many agents each of these groups has; a group without any is left out."""
+    many = select(agents.c.group, func.count().label("many")).where(agents.c.group.in_(groups))
+    return {row.group: row.many for row in await db.execute(many.group_by(agents.c.group))}
 
 
-async def greet(db: AsyncConnection, hello: Hello, now: datetime) -> None:
-    """Keep what a starting agent says of itself."""
-    connectors = [spec.model_dump(mode="json") for spec in hello.connectors]
-    await db.execute(
-        update(agents)
-        .where(agents.c.name == hello.agent)
-        .values(
-            session=hello.session,
-            seen_at=now,
-            version=hello.version,
-            protocol=hello.protocol,
-            stalled=0,
-            slots=hello.slots,
-            free_slots=hello.slots - len(hello.held),
-            dropped=0,
-            connectors=connectors,
-            obeys=list(hello.obeys),
-        )
-    )
-
-
-async def saw(db: AsyncConnection, beat: Heartbeat, now: datetime) -> None:
-    """Keep what a heartbeat says."""
-    await db.execute(
-        update(agents)
-        .where(agents.c.name == beat.agent)
-        .values(
-            seen_at=now,
-            free_slots=beat.free_slots,
-            spooled=beat.spooled,
-            dropped=beat.dropped,
-            doing=list(beat.doing),
-            stalled=beat.stalled,
-            certificates=[one.model_dump(mode="json") for one in beat.certificates],
-        )
-    )
-
-
-async def heard(db: AsyncConnection, name: str, now: datetime) -> None:
-    """Keep that an agent lives."""
-    await db.execute(update(agents).where(agents.c.name == name).values(seen_at=now))
-
-
-async def left(db: AsyncConnection, goodbye: Goodbye, now: datetime) -> None:
-    """Keep that this session of an agent is over; of an older session it says nothing."""
-    await db.execute(
-        update(agents)
-        .where(agents.c.name == goodbye.agent, agents.c.session == goodbye.session)
-        .values(session=None, seen_at=now, free_slots=0, doing=[], stalled=0)
-    )
+async def keep(db: AsyncConnection, changes: Iterable[tuple[Agent, Agent]]) -> None:
+    """Keep of each agent, as it was and as it is now, what is another."""
+    await keep_changes(db, agents, "name", changes)
 
 
 async def drain(db: AsyncConnection, name: str, *, draining: bool) -> Agent:

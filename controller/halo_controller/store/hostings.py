@@ -35,4 +35,4 @@ async def every(db: AsyncConnection) -> dict[IntegrationRef, Hosting]:
 
 async def save(db: AsyncConnection, ref: IntegrationRef, hosting: Hosting) -> None:
     """Keep it."""
-    await bodies.save(db, hostings, ref, hosting)
+    await bodies.save(db, hostings, {ref: (hosting, {})})

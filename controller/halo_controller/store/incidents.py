@@ -49,9 +49,9 @@ async def open_by_key(db: AsyncConnection, keys: Collection[str]) -> dict[str, I
     return {one.cause.key: one for one in found}
 
 
-async def open_of(db: AsyncConnection, tenant: str) -> Sequence[Incident]:
-    """All open incidents of a tenant."""
-    return await _read(db, incidents.c.recovered_at.is_(None), incidents.c.tenant == tenant)
+async def open_of(db: AsyncConnection, tenants: Collection[str]) -> Sequence[Incident]:
+    """All open incidents of these tenants."""
+    return await _read(db, incidents.c.recovered_at.is_(None), incidents.c.tenant.in_(tenants))
 
 
 async def open_with(db: AsyncConnection, codes: Collection[str]) -> Sequence[Incident]:

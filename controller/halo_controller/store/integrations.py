@@ -1,14 +1,14 @@
 """Integrations, and what is remembered for the next run of each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import Conflict, NotFound
-from halo_controller.nouns import Integration
+from halo_controller.nouns import Integration, Run
 from halo_controller.store import tenants
 from halo_controller.store.holding import held
 from halo_controller.store.sight import seen
@@ -48,9 +48,19 @@ async def get(db: AsyncConnection, ref: IntegrationRef) -> Integration:
     return Integration.model_validate(row)
 
 
-async def hold(db: AsyncConnection, ref: IntegrationRef) -> None:
-    """Let nobody else change it, or what is known of it, until this transaction is through."""
-    await db.execute(held(db, select(integrations.c.name).where(_is(ref))))
+async def hold(db: AsyncConnection, *refs: IntegrationRef) -> None:
+    """Let nobody else change these, or what is known of them, until this transaction is through."""
+    query = (
+        select(integrations.c.name).where(_among(refs)).order_by(integrations.c.tenant, integrations.c.name)
+    )
+    await db.execute(held(db, query))
+
+
+async def these(db: AsyncConnection, refs: Collection[IntegrationRef]) -> dict[IntegrationRef, Integration]:
+    """The integrations of these names, as far as there are such."""
+    query = select(integrations).where(_among(refs)).order_by(integrations.c.tenant, integrations.c.name)
+    found = [Integration.model_validate(row) for row in (await db.execute(held(db, query))).mappings()]
+    return {one.ref: one for one in found}
 
 
 async def every(
@@ -128,17 +138,41 @@ async def next_fence(db: AsyncConnection, ref: IntegrationRef) -> int:
     return fence
 
 
-async def read_up_to(db: AsyncConnection, ref: IntegrationRef, fence: int, cursors: Cursors) -> None:
+async def granted(db: AsyncConnection, attempts: Iterable[Run]) -> None:
+    """Remember the fence and the agent of the attempts that begin."""
+    begun = [
+        {**_key(run.ref), "fence": run.fence, "last_fence": run.fence, "last_agent": run.agent}
+        for run in attempts
+    ]
+    if begun:
+        await db.execute(update(integrations).where(_KEYED), begun)
+
+
+async def read_up_to(db: AsyncConnection, read: Iterable[tuple[IntegrationRef, int, Cursors]]) -> None:
     """Remember where the next read starts, unless the definition was changed after this fence was granted."""
-    await db.execute(
-        update(integrations).where(_is(ref), integrations.c.fence == fence).values(cursors=cursors)
-    )
+    cursors = [{**_key(ref), "granted": fence, "cursors": cursors} for ref, fence, cursors in read]
+    if cursors:
+        unchanged = integrations.c.fence == bindparam("granted")
+        await db.execute(update(integrations).where(_KEYED, unchanged), cursors)
 
 
-async def escrowed(db: AsyncConnection, ref: IntegrationRef, records: int) -> None:
-    """Remember how many records that failed its agent keeps."""
-    await db.execute(update(integrations).where(_is(ref)).values(escrowed=records))
+async def escrowed(db: AsyncConnection, kept: Iterable[tuple[IntegrationRef, int]]) -> None:
+    """Remember how many records that failed the agent of each keeps."""
+    records = [{**_key(ref), "escrowed": many} for ref, many in kept]
+    if records:
+        await db.execute(update(integrations).where(_KEYED), records)
+
+
+_KEYED = and_(integrations.c.tenant == bindparam("of_tenant"), integrations.c.name == bindparam("of_name"))
+
+
+def _key(ref: IntegrationRef) -> dict[str, str]:
+    return {"of_tenant": ref.tenant, "of_name": ref.name}
 
 
 def _is(ref: IntegrationRef) -> ColumnElement[bool]:
     return and_(integrations.c.tenant == ref.tenant, integrations.c.name == ref.name)
+
+
+def _among(refs: Collection[IntegrationRef]) -> ColumnElement[bool]:
+    return tuple_(integrations.c.tenant, integrations.c.name).in_([(ref.tenant, ref.name) for ref in refs])

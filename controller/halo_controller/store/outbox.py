@@ -24,21 +24,15 @@ class Outgoing:
 
 async def put(db: AsyncConnection, envelope: Envelope, to: Address, *, run: str | None = None) -> int:
     """Publish this once the transaction is through; answers with its number."""
-    put = await db.execute(
-        insert(outbox)
-        .values(
-            exchange=to.exchange,
-            key=to.key,
-            message_id=envelope.id,
-            kind=envelope.kind,
-            body=envelope.body,
-            traceparent=envelope.traceparent,
-            run=run,
-        )
-        .returning(outbox.c.id)
-    )
+    put = await db.execute(insert(outbox).values(_row(envelope, to, run)).returning(outbox.c.id))
     number: int = put.scalar_one()
     return number
+
+
+async def put_all(db: AsyncConnection, messages: Sequence[tuple[Envelope, Address]]) -> None:
+    """Publish these, in their order, once the transaction is through."""
+    if messages:
+        await db.execute(insert(outbox), [_row(envelope, to, None) for envelope, to in messages])
 
 
 async def oldest(db: AsyncConnection, limit: int, *, after: int = 0) -> Sequence[Outgoing]:
@@ -63,3 +57,15 @@ async def drop(db: AsyncConnection, ids: Collection[int]) -> None:
 async def count(db: AsyncConnection) -> int:
     """How many messages wait for the broker."""
     return await db.scalar(select(func.count()).select_from(outbox)) or 0
+
+
+def _row(envelope: Envelope, to: Address, run: str | None) -> dict[str, object]:
+    return {
+        "exchange": to.exchange,
+        "key": to.key,
+        "message_id": envelope.id,
+        "kind": envelope.kind,
+        "body": envelope.body,
+        "traceparent": envelope.traceparent,
+        "run": run,
+    }

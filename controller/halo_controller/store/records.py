@@ -24,6 +24,8 @@ ROWS: Final = 5_000
 
 async def known(db: AsyncConnection, events: Collection[UUID]) -> Collection[UUID]:
     """Which of these messages were stored before."""
+    if not events:
+        return ()
     query = select(records.c.event).where(records.c.event.in_(events)).distinct()
     return (await db.scalars(query)).all()
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 
 from pydantic import AwareDatetime, Field
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.runlog.story import StageBegun
@@ -57,15 +58,23 @@ async def note_stages(db: AsyncConnection, said: Sequence[Event]) -> None:
             place = (event.origin.run, event.origin.fence, event.stage.value)
             begun.setdefault(place, event)
             latest[place] = event
-    for (run, fence, stage), event in latest.items():
-        this = (stages.c.run == run, stages.c.fence == fence, stages.c.stage == stage)
-        far = {"done": event.done, "total": event.total}
-        known = await db.execute(update(stages).where(*this).values(far))
-        if not known.rowcount:
-            began_at = begun[run, fence, stage].at
-            await db.execute(
-                insert(stages).values(run=run, fence=fence, stage=stage, began_at=began_at, **far)
-            )
+    if not latest:
+        return
+    this = (stages.c.run, stages.c.fence, stages.c.stage)
+    there = set(map(tuple, await db.execute(select(*this).where(tuple_(*this).in_(latest)))))
+    far = {place: {"done": event.done, "total": event.total} for place, event in latest.items()}
+    if known := [dict(zip(_PLACE, place, strict=True)) | far[place] for place in latest if place in there]:
+        is_it = (column == bindparam(name) for column, name in zip(this, _PLACE, strict=True))
+        await db.execute(update(stages).where(*is_it), known)
+    if fresh := [
+        {"run": place[0], "fence": place[1], "stage": place[2], "began_at": begun[place].at, **far[place]}
+        for place in latest
+        if place not in there
+    ]:
+        await db.execute(insert(stages), fresh)
+
+
+_PLACE: Final = ("of_run", "of_fence", "of_stage")
 
 
 async def stages_of(db: AsyncConnection, run: str) -> Sequence[StageBegun]:

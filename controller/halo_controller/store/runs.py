@@ -1,28 +1,31 @@
 """Runs and their attempts."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import and_, bindparam, case, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import Conflict, NotFound
+from halo_controller.lifecycle import TRANSITIONS, Happening
 from halo_controller.nouns import Attempt, Run
 from halo_controller.store.holding import held
+from halo_controller.store.rows import as_row, keep_changes
 from halo_controller.store.sight import seen
 from halo_controller.store.tables import attempts, runs
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrators import HOSTED_GROUP
 from halo_shared.runs import RunStatus
 
+_RUNNING = and_(runs.c.ended_at.is_(None), runs.c.status == RunStatus.RUNNING)
+
 
 async def add(db: AsyncConnection, run: Run) -> None:
     """Keep a new run; raises Conflict when the integration has an open one."""
     try:
         async with db.begin_nested():
-            await db.execute(insert(runs).values(_row(run)))
+            await db.execute(insert(runs).values(as_row(runs, run)))
     except IntegrityError as error:
         still = await open_of(db, run.ref)
         if still is None:
@@ -119,23 +122,37 @@ async def open_hosted(db: AsyncConnection, tenant: str | None = None) -> Sequenc
     return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
-async def running_on(db: AsyncConnection, agent: str) -> Sequence[Run]:
-    """The runs that this agent has the leases of."""
-    query = select(runs).where(
-        runs.c.ended_at.is_(None), runs.c.status == RunStatus.RUNNING, runs.c.agent == agent
-    )
-    return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
+async def running_on(db: AsyncConnection, agents: Collection[str]) -> Sequence[tuple[str, str]]:
+    """The runs that these agents have the leases of, each with its agent."""
+    query = select(runs.c.id, runs.c.agent).where(_RUNNING, runs.c.agent.in_(agents))
+    return [(found.id, found.agent) for found in await db.execute(query)]
 
 
-async def count_running(db: AsyncConnection, tenant: str) -> int:
-    """How many runs of a tenant an agent works on."""
-    running = (runs.c.tenant == tenant, runs.c.status == RunStatus.RUNNING)
-    return await db.scalar(select(func.count()).where(*running)) or 0
+async def count_running(db: AsyncConnection, tenants: Collection[str]) -> Mapping[str, int]:
+    """How many runs of each of these tenants an agent works on; a tenant without any is left out."""
+    query = select(runs.c.tenant, func.count().label("many")).where(_RUNNING, runs.c.tenant.in_(tenants))
+    return {found.tenant: found.many for found in await db.execute(query.group_by(runs.c.tenant))}
 
 
 async def save(db: AsyncConnection, run: Run) -> None:
     """Keep the run as it is now."""
-    await db.execute(update(runs).where(runs.c.id == run.id).values(_row(run)))
+    await db.execute(update(runs).where(runs.c.id == run.id).values(as_row(runs, run)))
+
+
+async def keep(db: AsyncConnection, changes: Iterable[tuple[Run, Run]]) -> None:
+    """Keep of each run, as it was and as it is now, what is another."""
+    await keep_changes(db, runs, "id", changes)
+
+
+async def published(db: AsyncConnection, ids: Collection[str], now: datetime) -> None:
+    """Keep that the jobs of these runs are with the broker; one that has ended meanwhile is left as it is."""
+    await db.execute(held(db, select(runs.c.id).where(runs.c.id.in_(ids)).order_by(runs.c.id)))
+    after = {before: status for (before, what), status in TRANSITIONS.items() if what is Happening.PUBLISHED}
+    await db.execute(
+        update(runs)
+        .where(runs.c.id.in_(ids), runs.c.status.in_(after))
+        .values(status=case(after, value=runs.c.status), dispatched_at=now)
+    )
 
 
 async def previous_fence(db: AsyncConnection, run: Run) -> int:
@@ -145,44 +162,25 @@ async def previous_fence(db: AsyncConnection, run: Run) -> int:
     return await db.scalar(query) or 0
 
 
-async def last_agent(db: AsyncConnection, ref: IntegrationRef) -> str | None:
-    """The agent that made the newest attempt at any run of this integration."""
-    of_integration = (runs.c.tenant == ref.tenant, runs.c.integration == ref.name)
-    query = (
-        select(attempts.c.agent).join(runs).where(*of_integration).order_by(attempts.c.fence.desc()).limit(1)
-    )
-    found: str | None = await db.scalar(query)
-    return found
+async def begin_attempts(db: AsyncConnection, granted: Iterable[Run], now: datetime) -> None:
+    """Write down that an agent was granted the present attempt at each of these."""
+    begun = [
+        {"run": run.id, "number": run.attempt, "fence": run.fence, "agent": run.agent, "granted_at": now}
+        for run in granted
+    ]
+    if begun:
+        await db.execute(insert(attempts), begun)
 
 
-async def begin_attempt(db: AsyncConnection, run: Run, now: datetime) -> None:
-    """Write down that an agent was granted this attempt."""
-    await db.execute(
-        insert(attempts).values(
-            run=run.id, number=run.attempt, fence=run.fence, agent=run.agent, granted_at=now
-        )
-    )
-
-
-async def end_attempt(db: AsyncConnection, run: Run, end: str, now: datetime) -> None:
-    """Write down how an attempt ended."""
-    await db.execute(
-        update(attempts)
-        .where(attempts.c.run == run.id, attempts.c.number == run.attempt)
-        .values(ended_at=now, end=end)
-    )
+async def end_attempts(db: AsyncConnection, ended: Iterable[tuple[Run, str]], now: datetime) -> None:
+    """Write down how the present attempt at each of these ended."""
+    ends = [{"of_run": run.id, "of_number": run.attempt, "ended_at": now, "end": end} for run, end in ended]
+    if ends:
+        this = (attempts.c.run == bindparam("of_run"), attempts.c.number == bindparam("of_number"))
+        await db.execute(update(attempts).where(*this), ends)
 
 
 async def attempts_of(db: AsyncConnection, run_id: str) -> Sequence[Attempt]:
     """All attempts at a run, in order."""
     query = select(attempts).where(attempts.c.run == run_id).order_by(attempts.c.number)
     return [Attempt.model_validate(row) for row in (await db.execute(query)).mappings()]
-
-
-_NESTED: Final = {"counts", "progress", "failure", "held_for", "approved", "planned"}
-
-
-def _row(run: Run) -> dict[str, Any]:  # Any: one value per column
-    """The run as its columns: times and ids as they are, everything nested as JSON."""
-    nested = run.model_dump(mode="json", include=_NESTED)
-    return {**run.model_dump(exclude=set(nested)), **nested}

@@ -1,6 +1,6 @@
 """How the latest runs of each integration went, and what follows from it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import and_, select
@@ -18,6 +18,12 @@ async def of(db: AsyncConnection, ref: IntegrationRef) -> Standing:
     return STEADY if body is None else Standing.model_validate(body)
 
 
+async def these(db: AsyncConnection, refs: Collection[IntegrationRef]) -> dict[IntegrationRef, Standing]:
+    """The standing of each of these; steady when nothing is known."""
+    found = await bodies.these(db, standings, refs)
+    return {ref: Standing.model_validate(found[ref]) if ref in found else STEADY for ref in refs}
+
+
 async def every(db: AsyncConnection) -> dict[IntegrationRef, Standing]:
     """All that are known."""
     found = await bodies.every(db, standings)
@@ -26,7 +32,13 @@ async def every(db: AsyncConnection) -> dict[IntegrationRef, Standing]:
 
 async def save(db: AsyncConnection, ref: IntegrationRef, standing: Standing) -> None:
     """Keep it."""
-    await bodies.save(db, standings, ref, standing, retry_at=standing.retry_at)
+    await save_all(db, {ref: standing})
+
+
+async def save_all(db: AsyncConnection, now: Mapping[IntegrationRef, Standing]) -> None:
+    """Keep each."""
+    rows = {ref: (standing, {"retry_at": standing.retry_at}) for ref, standing in now.items()}
+    await bodies.save(db, standings, rows)
 
 
 async def retries(db: AsyncConnection, now: datetime) -> Sequence[IntegrationRef]:

@@ -1,6 +1,6 @@
 """Programs that call themselves agents and cannot be answered as such: nobody registered them, or they speak otherwise."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,9 +24,10 @@ async def note(db: AsyncConnection, name: str, why: str, now: datetime) -> None:
         await db.execute(insert(strangers).values(name=name, **values))
 
 
-async def forget(db: AsyncConnection, name: str) -> None:
-    """It is one of ours now."""
-    await db.execute(delete(strangers).where(strangers.c.name == name))
+async def forget(db: AsyncConnection, names: Collection[str]) -> None:
+    """They are ours now."""
+    if names:
+        await db.execute(delete(strangers).where(strangers.c.name.in_(names)))
 
 
 async def every(db: AsyncConnection) -> Sequence[Stranger]:

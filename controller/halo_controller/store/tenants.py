@@ -1,6 +1,6 @@
 """Tenants and groups."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
@@ -34,6 +34,12 @@ async def get(db: AsyncConnection, name: str) -> Tenant:
         known = [one.spec.name for one in await every(db)]
         raise NotFound(f"There is no tenant '{name}'. " + _there_are("tenants", known))
     return Tenant.model_validate(row)
+
+
+async def these(db: AsyncConnection, names: Collection[str]) -> dict[str, Tenant]:
+    """The tenants of these names, as far as there are such."""
+    rows = await db.execute(select(tenants).where(tenants.c.name.in_(names)))
+    return {row["name"]: Tenant.model_validate(row) for row in rows.mappings()}
 
 
 async def every(db: AsyncConnection) -> Sequence[Tenant]:

@@ -66,21 +66,6 @@ async def _dealt_with(foreign: Foreign, delivery: Delivery, error: UnsupportedVe
     return True
 
 
-async def serve(
-    transport: Transport,
-    queue: Queue,
-    family: TypeAdapter[M],
-    handle: Callable[[M], Awaitable[None]],
-    *,
-    prefetch: int,
-    priority: int = 0,
-    foreign: Foreign | None = None,
-) -> None:
-    """Hand each message of a queue to `handle`, one after the other, and settle it by what came of it. Never returns."""
-    async with transport.consume(queue, prefetch=prefetch, priority=priority) as deliveries:
-        await serve_all(deliveries, family, handle, foreign=foreign)
-
-
 async def serve_all(
     deliveries: AsyncIterator[Delivery],
     family: TypeAdapter[M],
@@ -88,7 +73,7 @@ async def serve_all(
     *,
     foreign: Foreign | None = None,
 ) -> None:
-    """The same for a queue that is being consumed already."""
+    """Hand each message to `handle`, one after the other, and settle it by what came of it. Never returns."""
     async for message, delivery in read(deliveries, family, foreign=foreign):
         await _handle(handle, message, delivery)
 
@@ -101,6 +86,7 @@ async def serve_batches(
     *,
     prefetch: int,
     priority: int = 0,
+    foreign: Foreign | None = None,
 ) -> None:
     """Hand messages to `handle(*messages)` as many at a time as have arrived, up to `prefetch`. Never returns.
 
@@ -109,7 +95,7 @@ async def serve_batches(
     """
     async with (
         transport.consume(queue, prefetch=prefetch, priority=priority) as deliveries,
-        aclosing(_arrived(read(deliveries, family), prefetch)) as batches,
+        aclosing(_arrived(read(deliveries, family, foreign=foreign), prefetch)) as batches,
     ):
         async for batch in batches:
             try:

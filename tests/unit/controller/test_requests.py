@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from halo_controller.leasing import FIRST_CHOICE_FOR, LEASE
+from halo_controller.leasing import FIRST_CHOICE_FOR, LATER, LEASE, SOON
 from halo_controller.nouns import NOT_REGISTERED, AgentState
 from halo_controller.steering import cancel
 from halo_controller.store import agents, integrations, strangers
@@ -28,7 +28,7 @@ from halo_shared.messages.commands import (
 from halo_shared.messages.requests import REQUESTS, ConnectorSpec, HeldLease
 from halo_shared.runs import Mode, RunStatus
 from halo_shared.topology import REQUESTS_QUEUE, TO_CONTROLLER, agent_queue
-from halo_shared.transport.consuming import serve
+from halo_shared.transport.consuming import serve_batches
 from tests.support.builders import (
     NOW,
     OTHER_SESSION,
@@ -117,7 +117,7 @@ async def test_a_lease_comes_with_all_that_an_attempt_needs(centre: Centre) -> N
     await centre.set_up("one", spec=integration_spec(deadline=timedelta(hours=2)))
     async with centre.database.write() as db:
         fence = await integrations.next_fence(db, REF)
-        await integrations.read_up_to(db, REF, fence, {EntityKind.USERS: "usn:17"})
+        await integrations.read_up_to(db, [(REF, fence, {EntityKind.USERS: "usn:17"})])
     opened = await centre.open()
     await centre.publisher.publish_some()
     await centre.ask(hello())
@@ -229,6 +229,73 @@ async def test_two_agents_that_ask_at_once(centre: Centre) -> None:
 
     said = [*await centre.heard("one"), *await centre.heard("two")]
     assert sorted(command.kind for command in said) == ["lease_granted", "lease_refused"]
+
+
+class TestTogether:
+    """Requests that came while the ones before were answered."""
+
+    async def test_each_is_answered_in_its_turn(self, centre: Centre) -> None:
+        await centre.set_up("one", "two")
+        opened = await centre.open()
+        before, asked = hello("one"), lease_request(opened.id)
+        other = hello("two", OTHER_SESSION)
+
+        await centre.answerer.answer(before, other, hello("stranger"), asked, heartbeat())
+        await centre.publisher.publish_some()
+
+        welcome, renewed, granted, beaten = await centre.heard("one")
+        assert (welcome.kind, renewed.kind, beaten.kind) == ("welcome", "leases_renewed", "leases_renewed")
+        assert isinstance(granted, LeaseGranted)
+        assert (granted.ask, granted.run, granted.fence) == (asked.ask, opened.id, 1)
+        assert [command.kind for command in await centre.heard("two")] == ["welcome", "leases_renewed"]
+        run = await centre.run(opened.id)
+        assert (run.status, run.unheld_since) == (RunStatus.RUNNING, NOW)
+
+    async def test_one_that_asks_twice_is_granted_once(self, centre: Centre) -> None:
+        await centre.set_up("one", "two")
+        first = await centre.leased("one")
+        await centre.inbox.take(finished(first))
+        opened = await centre.open()
+
+        await centre.answerer.answer(lease_request(opened.id), lease_request(opened.id))
+        await centre.publisher.publish_some()
+
+        granted = [one for one in await centre.heard("one") if isinstance(one, LeaseGranted)]
+        assert [(one.fence, one.previous_fence, one.attempt) for one in granted] == [(2, 1, 1), (2, 1, 1)]
+        (again,) = await centre.ask(lease_request(opened.id))
+        assert isinstance(again, LeaseGranted)
+        assert (again.fence, again.previous_fence) == (2, 1)
+
+    async def test_of_two_agents_the_first_has_it(self, centre: Centre) -> None:
+        await centre.set_up("one", "two")
+        opened = await centre.open()
+
+        await centre.answerer.answer(
+            hello("one"),
+            hello("two", OTHER_SESSION),
+            lease_request(opened.id, "two", OTHER_SESSION),
+            lease_request(opened.id, "one"),
+        )
+        await centre.publisher.publish_some()
+
+        assert (await centre.heard("two"))[-1].kind == "lease_granted"
+        refused = (await centre.heard("one"))[-1]
+        assert isinstance(refused, LeaseRefused)
+        assert refused.code == "LeasedElsewhere"
+
+    async def test_they_share_the_budget(self, centre: Centre) -> None:
+        await centre.set_up("one")
+        async with centre.database.write() as db:
+            await integrations.add(db, "acme", integration_spec("assets"), NOW)
+            await integrations.switch(db, IntegrationRef("acme", "assets"), enabled=True)
+        people, assets = await centre.open(), await centre.open(IntegrationRef("acme", "assets"))
+        await centre.ask(hello())
+
+        await centre.answerer.answer(lease_request(people.id), lease_request(assets.id))
+        await centre.publisher.publish_some()
+
+        granted = [one for one in await centre.heard("one") if isinstance(one, LeaseGranted)]
+        assert [one.requests_per_minute for one in granted] == [50, 25]
 
 
 async def test_an_agent_of_another_group_is_refused(centre: Centre) -> None:
@@ -368,7 +435,7 @@ async def test_what_is_not_understood_is_buried(centre: Centre) -> None:
     await centre.set_up("one")
     await centre.transport.publish(Envelope("1", "hello", b'{"protocol": 1, "kind": "hi"}'), TO_CONTROLLER)
     loop = asyncio.create_task(
-        serve(centre.transport, REQUESTS_QUEUE, REQUESTS, centre.answerer.answer, prefetch=1)
+        serve_batches(centre.transport, REQUESTS_QUEUE, REQUESTS, centre.answerer.answer, prefetch=1)
     )
 
     await eventually(lambda: len(centre.transport.buried()) == 1)
@@ -439,7 +506,7 @@ class TestVersions:
         await centre.transport.publish(Envelope("1", "hello", body), TO_CONTROLLER)
         answerer = centre.answerer
         loop = asyncio.create_task(
-            serve(
+            serve_batches(
                 centre.transport,
                 REQUESTS_QUEUE,
                 REQUESTS,
@@ -499,9 +566,14 @@ async def test_the_agent_that_made_the_attempt_before_is_asked_first_while_it_is
 
     (refused,) = await centre.ask(lease_request(opened.id, "two", OTHER_SESSION))
     assert isinstance(refused, LeaseRefused)
-    assert (refused.code, refused.again_after) == ("BetterPlaced", 0.5)
+    assert (refused.code, refused.again_after) == ("BetterPlaced", SOON)
     assert "Agent one made the attempt before" in refused.message
 
-    centre.clock.move(FIRST_CHOICE_FOR + timedelta(seconds=1))
+    centre.clock.move(FIRST_CHOICE_FOR)
+    (refused,) = await centre.ask(lease_request(opened.id, "two", OTHER_SESSION))
+    assert isinstance(refused, LeaseRefused)
+    assert (refused.code, refused.again_after) == ("BetterPlaced", LATER)
+
+    centre.clock.move(timedelta(seconds=1))
     (granted,) = await centre.ask(lease_request(opened.id, "two", OTHER_SESSION))
     assert isinstance(granted, LeaseGranted)

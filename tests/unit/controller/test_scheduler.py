@@ -403,7 +403,7 @@ async def test_a_daily_clock_that_is_slowed_down_to_once_a_day_is_probed_each_da
         centre.clock.move(timedelta(hours=1))
         await end(centre, run, RunStatus.FAILED)
         async with centre.database.write() as db:
-            await follow(db, run, centre.clock.now())
+            await follow(db, [run], centre.clock.now())
         centre.clock.move(timedelta(hours=23))
 
     assert [run.queued_at.day for run in await opened(centre)] == [6, 7, 8]

@@ -30,6 +30,8 @@ integrations = Table(
     Column("last_opened_at", Moment),
     Column("planned", Boolean, nullable=False, server_default=false(), index=True),
     Column("escrowed", Integer, nullable=False, server_default="0"),
+    Column("last_agent", String(40)),
+    Column("last_fence", Integer, nullable=False, server_default="0"),
 )
 
 schedules = Table(

@@ -1,0 +1,49 @@
+"""Models as rows: which of their values stand in columns, and writing no more than what changed."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from functools import cache
+from typing import Any
+
+from sqlalchemy import JSON, Table, bindparam, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from halo_shared.runs import Frozen
+
+Row = dict[str, Any]  # Any: one value per column
+
+
+def as_row(table: Table, model: Frozen, names: Collection[str] | None = None) -> Row:
+    """The model as its columns, or those of these names: times and ids as they are, everything nested as JSON."""
+    wanted = set(type(model).model_fields if names is None else names)
+    nested = wanted & _nested(table)
+    return {
+        **model.model_dump(include=wanted - nested),
+        **(model.model_dump(mode="json", include=nested) if nested else {}),
+    }
+
+
+async def keep_changes(
+    db: AsyncConnection, table: Table, key: str, changes: Iterable[tuple[Frozen, Frozen]]
+) -> None:
+    """Write of each model, as it was and as it is now, what is another; `key` names its row.
+
+    What changed alike is written together.
+    """
+    alike: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for before, now in changes:
+        changed = tuple(
+            name for name in type(now).model_fields if getattr(now, name) is not getattr(before, name)
+        )
+        if changed:
+            alike[changed].append({_KEY: getattr(now, key), **as_row(table, now, changed)})
+    for rows in alike.values():
+        await db.execute(update(table).where(table.c[key] == bindparam(_KEY)), rows)
+
+
+_KEY = "key_of_the_row"
+
+
+@cache
+def _nested(table: Table) -> frozenset[str]:
+    return frozenset(name for name, column in table.c.items() if isinstance(column.type, JSON))
