@@ -18,7 +18,9 @@ from halo_controller.access.roles import Role
 from halo_controller.access.tokens import Token
 from halo_controller.audit.nouns import Entry, Noun
 from halo_controller.errors import Conflict, NotFound
-from halo_controller.notifications.nouns import Occasion
+from halo_controller.notifications.message_ids import Opening
+from halo_controller.notifications.notifier import trial
+from halo_controller.notifications.nouns import Notification, Occasion, Topic
 from halo_controller.nouns import AgentState, Attempt, Run, RunProgress
 from halo_controller.scheduling.nouns import Standing
 from halo_controller.store import (
@@ -452,6 +454,30 @@ class StoreContract:
                 recovered.id: NOW,
             }
             assert (await incidents.get(db, incident.id)).opened_at == incident.opened_at + hours
+
+    async def test_messages_are_found_by_what_their_e_mails_are_called(self, known: Database) -> None:
+        jane = incidents_of.person()
+        blank = trial(jane, jane.channels[0], "jane wants it", NOW)
+
+        def told(name: str, occasion: Occasion, *of: str, person: str = "jane") -> Notification:
+            topics = tuple(Topic(occasion=occasion, incident=incidents_of.incident(id=each)) for each in of)
+            return blank.model_copy(update={"id": name, "person": person, "topics": topics})
+
+        opening, twin = (told(name, Occasion.OPENED, "0000000a") for name in ("00000001", "00000002"))
+        others = (
+            told("00000003", Occasion.REMINDER, "0000000a"),
+            told("00000004", Occasion.OPENED, "0000000a", "0000000b"),
+            told("00000005", Occasion.OPENED, "0000000a", person="bob"),
+            told("00000006", Occasion.OPENED, "0000000c"),
+            told("0000000a", Occasion.OPENED),
+        )
+        async with known.write() as db:
+            for one in (opening, twin, *others):
+                await notifications.add(db, one)
+
+            assert await notifications.named(db, Opening("0000000a", "jane")) == [opening, twin]
+            assert await notifications.named(db, "00000002") == [twin]
+            assert await notifications.named(db, "00000007") == []
 
     async def test_an_integration_has_one_open_run(self, known: Database) -> None:
         first = nouns.run()

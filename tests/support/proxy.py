@@ -24,6 +24,7 @@ class TcpProxy:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._swallowed: Way | None = None
+        self._instead: tuple[bytes, bytes] = b"", b""
         self.half_dead = False
         """Whether a connection has lost something."""
         self._lines: set[asyncio.Task[None]] = set()
@@ -58,10 +59,15 @@ class TcpProxy:
         """
         self._swallowed = way
 
+    def alter(self, said: bytes, heard: bytes) -> None:
+        """Let the client hear this wherever the server says that, until `restore`."""
+        self._instead = said, heard
+
     def restore(self) -> None:
         """Let clients connect and bytes pass again."""
         self._open = True
         self._swallowed = None
+        self._instead = b"", b""
         self._flowing.set()
 
     async def start(self) -> None:
@@ -102,6 +108,8 @@ class TcpProxy:
             while data := await reader.read(65536):
                 await self._flowing.wait()
                 has_lost = has_lost or self._swallowed is way
+                if way is Way.TO_CLIENT and all(self._instead):
+                    data = data.replace(*self._instead)
                 if has_lost:
                     self.half_dead = True
                 else:

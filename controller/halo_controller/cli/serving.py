@@ -27,7 +27,7 @@ from halo_controller.incidents.deadman import Watcher
 from halo_controller.monitors.broker import Monitors, open_monitors
 from halo_controller.notifications.channels.email import MailServer
 from halo_controller.notifications.postroom import open_postroom
-from halo_controller.notifications.returns import ReturnBox
+from halo_controller.notifications.return_box import ReturnBox
 from halo_controller.settings import Settings
 from halo_controller.store import tokens
 from halo_controller.store.database import Database, open_database

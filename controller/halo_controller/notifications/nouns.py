@@ -64,6 +64,8 @@ class Notification(Frozen):
     next_at: datetime
     """When it is tried, or tried again."""
     sent_at: datetime | None = None
+    bounced_at: datetime | None = None
+    """When it was seen to have come back."""
     result: str = ""
     """What the other side said last."""
     reference: str = ""

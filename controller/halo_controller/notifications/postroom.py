@@ -21,7 +21,7 @@ from halo_controller.notifications.channels.posting import post
 from halo_controller.notifications.letters import letter
 from halo_controller.notifications.nouns import Notification
 from halo_controller.notifications.people import Chat, Email, Other, Ticket, Webhook
-from halo_controller.notifications.returns import ReturnBox
+from halo_controller.notifications.return_box import ReturnBox
 from halo_shared.clock import Clock
 from halo_shared.integrations import HaloConnection
 from halo_shared.secrets import LocalSecrets

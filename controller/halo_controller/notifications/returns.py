@@ -1,98 +1,37 @@
-"""The mailbox in which e-mails come back, and the loop that reads it."""
+"""The loop that looks for e-mails that came back."""
 
 import asyncio
 import imaplib
-import ssl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Self
-from urllib.parse import unquote, urlsplit
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
 
-from pydantic import SecretStr
-
-from halo_controller.errors import NotFound
 from halo_controller.notifications.bounces import Bounce, bounce_in
-from halo_controller.notifications.nouns import NotificationState
+from halo_controller.notifications.fates import after_bounce, returned
+from halo_controller.notifications.nouns import Notification
+from halo_controller.notifications.retrying import GIVEN_UP_AFTER
+from halo_controller.notifications.return_box import Place, ReturnBox
 from halo_controller.store import notifications
 from halo_controller.store.database import Database
 from halo_controller.ticking import tick_for_ever
 from halo_shared import logs
 from halo_shared.clock import Clock
-from halo_shared.errors import SettingsInvalid
 from halo_shared.redaction import Redactor
 
 log = logs.get(__name__)
 
 TICK: Final = 60.0
-TIMEOUT: Final = 30.0
-AT_ONCE: Final = 200
-"""E-mails in one round."""
-MOST_READ: Final = 262_144
-"""Bytes of one: what matters of a bounce comes first."""
-_PORTS: Final = {"imaps": 993, "imap+plain": 143}
+MOST_EARLY: Final = 200
+"""Bounces that wait until something can be noted of their messages."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnBox:
-    """A mailbox on an IMAP server."""
+class _Early:
+    """A bounce that came before its message was noted as sent."""
 
-    host: str
-    port: int
-    tls: bool
-    folder: str
-    user: str
-    password: SecretStr
-    ca: Path | None = None
-
-    @classmethod
-    def read(cls, url: str, ca: Path | None = None) -> Self:
-        """The mailbox that this URL names; raises SettingsInvalid with the form that is wanted."""
-        parts = urlsplit(url)
-        if parts.scheme not in _PORTS or not parts.hostname or not parts.username:
-            raise SettingsInvalid(
-                "HALO_CONTROLLER_BOUNCES_URL is not the URL of a mailbox: write imaps://USER:PASSWORD@HOST/INBOX, "
-                "or imap+plain://... (no TLS at all)"
-            )
-        return cls(
-            host=parts.hostname,
-            port=parts.port or _PORTS[parts.scheme],
-            tls=parts.scheme == "imaps",
-            folder=unquote(parts.path.lstrip("/")) or "INBOX",
-            user=unquote(parts.username),
-            password=SecretStr(unquote(parts.password or "")),
-            ca=ca,
-        )
-
-    @contextmanager
-    def opened(self) -> Iterator["imaplib.IMAP4"]:
-        """A connection that has chosen the folder; raises OSError, or imaplib's error where it is refused."""
-        with self._connected() as client:
-            client.login(self.user, self.password.get_secret_value())
-            answer, said = client.select(f'"{self.folder}"')
-            if answer != "OK":
-                raise imaplib.IMAP4.error(f"there is no folder '{self.folder}': {said!r}")
-            yield client
-
-    def _connected(self) -> "imaplib.IMAP4":
-        if not self.tls:
-            return imaplib.IMAP4(self.host, self.port, timeout=TIMEOUT)
-        context = ssl.create_default_context(cafile=self.ca)
-        return imaplib.IMAP4_SSL(self.host, self.port, ssl_context=context, timeout=TIMEOUT)
-
-    def unread(self, after: int) -> Sequence[tuple[int, bytes]]:
-        """E-mails that nobody has read, beyond this number; blocking, and they stay unread."""
-        with self.opened() as client:
-            _, (found, *_) = client.uid("search", f"UNSEEN UID {after + 1}:*")
-            # A server names its last e-mail even where that is not beyond the number.
-            numbers = [number for number in map(int, (found or b"").split()) if number > after][:AT_ONCE]
-            return [(number, _fetched(client, number)) for number in numbers]
-
-    def mark(self, numbers: Sequence[int]) -> None:
-        """These are dealt with; blocking."""
-        with self.opened() as client:
-            client.uid("store", ",".join(map(str, numbers)), "+FLAGS.SILENT", r"(\Seen)")
+    bounce: Bounce
+    why: str
+    since: datetime
 
 
 class Returns:
@@ -104,8 +43,11 @@ class Returns:
         self._clock = clock
         self._redactor = Redactor()
         self._redactor.learn(box.password)
-        self._looked_at = 0
-        """The number of the last e-mail that was looked at; after a restart all that is unread is looked at once more."""
+        self._place = Place()
+        """After a restart all that is unread is looked at once more."""
+        self._early: dict[int, _Early] = {}
+        self._unmarked: set[int] = set()
+        """Numbers of e-mails that are dealt with, of which the server does not know yet."""
         self._trouble = ""
 
     async def run(self) -> None:
@@ -115,41 +57,63 @@ class Returns:
     async def tick(self) -> None:
         """Write down what became of messages that came back."""
         try:
-            found = await asyncio.to_thread(self._box.unread, self._looked_at)
-            bounced = [number for number, raw in found if await self._taken(number, raw)]
-            if bounced:
-                await asyncio.to_thread(self._box.mark, bounced)
+            await self._look()
+            if self._unmarked:
+                await asyncio.to_thread(self._box.mark, self._place.life, self._unmarked)
+                self._unmarked.clear()
         except (OSError, imaplib.IMAP4.error) as error:
             self._tell(self._redactor.scrub(str(error)))
+        else:
+            self._tell("")
+
+    async def _look(self) -> None:
+        place, mails = await asyncio.to_thread(self._box.unread, self._place)
+        if place.life != self._place.life:
+            self._early.clear()
+            self._unmarked.clear()
+        for number, early in list(self._early.items()):
+            await self._settle(number, early.bounce)
+        for number, raw in mails:
+            bounce = bounce_in(raw)
+            if isinstance(bounce, Bounce):
+                await self._settle(number, replace(bounce, said=self._redactor.scrub(bounce.said)))
+            else:
+                log.debug("mail_left", number=number, why=bounce)
+        self._place = place
+        self._leave_what_waits_too_long()
+
+    async def _settle(self, number: int, bounce: Bounce) -> None:
+        """Note what became of the message; where that is too early, the bounce waits."""
+        now = self._clock.now()
+        async with self._database.write() as db:
+            known = returned(bounce, await notifications.named(db, bounce.message))
+            after = after_bounce(known, bounce, now) if known else None
+            if isinstance(after, Notification) and after != known:
+                await notifications.save(db, after)
+        if isinstance(after, str):
+            if number not in self._early:
+                log.info("bounce_waits", number=number, message=str(bounce.message), why=after)
+                self._early[number] = _Early(bounce, after, now)
             return
-        self._looked_at = max((number for number, _ in found), default=self._looked_at)
-        self._tell("")
+        self._early.pop(number, None)
+        if after is None:
+            log.info("bounce_of_nothing", number=number, message=str(bounce.message))
+            return
+        self._unmarked.add(number)
+        if after != known:
+            log.warning(
+                "notification_bounced" if bounce.permanent else "notification_delayed",
+                notification=after.id,
+                person=after.person,
+            )
 
-    async def _taken(self, number: int, raw: bytes) -> bool:
-        bounce = bounce_in(raw)
-        if isinstance(bounce, str):
-            log.debug("mail_left", number=number, why=bounce)
-            return False
-        try:
-            async with self._database.write() as db:
-                known = await notifications.get(db, bounce.notification)
-                if known.state in (NotificationState.SENT, NotificationState.BOUNCED):
-                    await notifications.save(db, known.model_copy(update=self._fate(bounce)))
-        except NotFound:
-            log.info("bounce_of_nothing", number=number, notification=bounce.notification)
-            return False
-        log.warning(
-            "notification_bounced" if bounce.permanent else "notification_delayed",
-            notification=bounce.notification,
-            person=known.person,
-        )
-        return True
-
-    def _fate(self, bounce: Bounce) -> dict[str, object]:
-        said = self._redactor.scrub(f"{bounce.recipient}: {bounce.said}")
-        if not bounce.permanent:
-            return {"result": f"it is delayed on its way to {said}"}
-        return {"state": NotificationState.BOUNCED, "result": f"it came back from {said}"}
+    def _leave_what_waits_too_long(self) -> None:
+        """And what is one too many; it stays unread, for people."""
+        now, surplus = self._clock.now(), len(self._early) - MOST_EARLY
+        for place, (number, early) in enumerate(list(self._early.items())):
+            if place < surplus or now - early.since > GIVEN_UP_AFTER:
+                log.warning("bounce_left", number=number, message=str(early.bounce.message), why=early.why)
+                del self._early[number]
 
     def _tell(self, trouble: str) -> None:
         """Once for each change, not once a minute."""
@@ -158,8 +122,3 @@ class Returns:
         elif self._trouble and not trouble:
             log.info("bounces_read_again", host=self._box.host)
         self._trouble = trouble
-
-
-def _fetched(client: imaplib.IMAP4, number: int) -> bytes:
-    _, answer = client.uid("fetch", str(number), f"(BODY.PEEK[]<0.{MOST_READ}>)")
-    return next((part[1] for part in answer if isinstance(part, tuple)), b"")

@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import NotFound
+from halo_controller.notifications.message_ids import Name, Opening, name_of
 from halo_controller.notifications.nouns import Notification, NotificationState, Occasion, Told
 from halo_controller.store.sight import seen
 from halo_controller.store.tables import notifications, told
@@ -35,6 +36,19 @@ async def get(db: AsyncConnection, name: str) -> Notification:
             f"There is no notification '{name}'. List them with: halo-controller notifications list"
         )
     return Notification.model_validate(body)
+
+
+async def named(db: AsyncConnection, name: Name) -> Sequence[Notification]:
+    """The messages of this name: an opening has gone to each address of its person."""
+    query = select(notifications.c.body).order_by(notifications.c.id)
+    match name:
+        case Opening(incident, person):
+            first = notifications.c.body["topics"][0]["incident"]["id"].as_string()
+            query = query.where(notifications.c.person == person, first == incident)
+        case str():
+            query = query.where(notifications.c.id == name)
+    found = [Notification.model_validate(body) for body in await db.scalars(query)]
+    return [one for one in found if name in (one.id, name_of(one))]
 
 
 async def due(db: AsyncConnection, now: datetime, limit: int) -> Sequence[Notification]:

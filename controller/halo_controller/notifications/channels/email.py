@@ -13,9 +13,9 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 from pydantic import SecretStr
 
-from halo_controller.notifications.bounces import HEADER
 from halo_controller.notifications.channels import Delivered, NotReached, NotTaken
 from halo_controller.notifications.letters import PRODUCT, Letter, Section, letter
+from halo_controller.notifications.message_ids import HEADER, Opening, message_id, name_of
 from halo_controller.notifications.nouns import Notification, Occasion
 from halo_shared.certificates import watched
 from halo_shared.errors import SettingsInvalid
@@ -114,7 +114,7 @@ def compose(notification: Notification, address: str, server: MailServer) -> Ema
     message["From"] = formataddr((name or PRODUCT, sender))
     message["To"] = address
     message["Date"] = format_datetime(notification.created_at)
-    message["Message-ID"] = f"<{notification.id}@{server.domain}>"
+    message["Message-ID"] = message_id(name_of(notification), server.domain)
     message["Auto-Submitted"] = "auto-generated"
     message[HEADER] = notification.id
     _thread(message, notification, server.domain)
@@ -124,15 +124,11 @@ def compose(notification: Notification, address: str, server: MailServer) -> Ema
 
 
 def _thread(message: EmailMessage, notification: Notification, domain: str) -> None:
-    """Join what is said of one incident: its opening has an id that the later messages know."""
-    if len(notification.topics) != 1:
-        return
-    topic = notification.topics[0]
-    opening = f"<incident.{topic.incident.id}.{notification.person}@{domain}>"
-    if topic.occasion is Occasion.OPENED:
-        message.replace_header("Message-ID", opening)
-    else:
-        message["In-Reply-To"] = message["References"] = opening
+    """Join what was said of the incident before."""
+    match notification.topics:
+        case [topic] if topic.occasion is not Occasion.OPENED:
+            opening = message_id(Opening(topic.incident.id, notification.person), domain)
+            message["In-Reply-To"] = message["References"] = opening
 
 
 def plain(said: Letter) -> str:

@@ -1,4 +1,4 @@
-"""A private IMAP server with one mailbox: TLS from the start, and a login."""
+"""A private IMAP server with one mailbox: TLS from the start on one port and none on another, and a login."""
 
 import grp
 import mailbox
@@ -28,7 +28,7 @@ listen = 127.0.0.1
 base_dir = {run}
 state_dir = {run}
 log_path = {log}
-ssl = required
+ssl = yes
 ssl_cert = <{certificate}
 ssl_key = <{key}
 mail_location = maildir:{mail}
@@ -47,7 +47,7 @@ userdb {{
 service imap-login {{
   chroot =
   inet_listener imap {{
-    port = 0
+    port = {plain_port}
   }}
   inet_listener imaps {{
     port = {port}
@@ -68,13 +68,15 @@ class PrivateImap:
     """The server, and what lies in its mailbox."""
 
     port: int
+    plain_port: int
     authority: Path
     """Who vouches for its certificate."""
     mail: Path
 
-    def url(self, *, password: str = PASSWORD) -> str:
+    def url(self, *, password: str = PASSWORD, tls: bool = True) -> str:
         """As a controller's setting names it."""
-        return f"imaps://{USER}:{quote(password, safe='')}@127.0.0.1:{self.port}/INBOX"
+        scheme, port = ("imaps", self.port) if tls else ("imap+plain", self.plain_port)
+        return f"{scheme}://{USER}:{quote(password, safe='')}@127.0.0.1:{port}/INBOX"
 
     def deliver(self, message: bytes) -> None:
         """Let a message arrive."""
@@ -85,6 +87,17 @@ class PrivateImap:
     def empty(self) -> None:
         """Let nothing lie there."""
         mailbox.Maildir(self.mail, create=False).clear()
+
+    def make_anew(self) -> None:
+        """Let it be another mailbox of the same name, whose e-mails are counted from one again."""
+        self.empty()
+        for path in (self.mail / "dovecot-uidlist", *self.mail.glob("dovecot.index*")):
+            path.unlink()
+
+    def unsee(self) -> None:
+        """Let nothing that lies there be marked as read."""
+        for path in (self.mail / "cur").iterdir():
+            path.rename(path.with_name(path.name.removesuffix("S")))
 
     def seen(self) -> list[bool]:
         """Of each message that lies there: whether it is marked as read."""
@@ -99,8 +112,8 @@ def private_imap() -> Iterator[PrivateImap]:
         folder = Path(name)
         folder.chmod(0o755)
         certificates = Certificates.fresh(folder)
-        (port,) = processes.free_ports(1)
-        imap = PrivateImap(port, certificates.authority, folder / "mail")
+        port, plain_port = processes.free_ports(2)
+        imap = PrivateImap(port, plain_port, certificates.authority, folder / "mail")
         mailbox.Maildir(imap.mail, create=True)
         _give(imap.mail)
         user, group = _account()
@@ -116,6 +129,7 @@ def private_imap() -> Iterator[PrivateImap]:
                 group=group,
                 password=PASSWORD,
                 port=port,
+                plain_port=plain_port,
             )
         )
         output = folder / "output"
