@@ -114,6 +114,23 @@ async def let_in(caller: Caller) -> None:
         await caller.call(name)
 
 
+async def tell_people(caller: Caller) -> None:
+    """Somebody who is told of incidents, and a silence."""
+    call = caller.call
+    await call("POST /people")
+    await call("GET /people")
+    jane = await call("GET /people/{person}")
+    await call("PUT /people/{person}", jane)
+    await call("GET /people/{person}/bounces")
+    trials = await call("POST /people/{person}/trial")
+    await call("GET /notifications")
+    await call("GET /notifications/{notification}", notification=trials[0]["id"])
+    silence = await call("POST /silences")
+    await call("GET /silences")
+    await call("DELETE /silences/{silence}", silence=silence["id"])
+    await call("DELETE /people/{person}")
+
+
 async def fail(attempt: Attempt) -> None:
     await attempt.finished(RunStatus.FAILED, error=SourceUnavailable())
 
@@ -146,17 +163,7 @@ async def test_every_operation_works_and_so_do_the_examples(office: Office) -> N
     ):
         await call(plain)
 
-    await call("POST /people")
-    await call("GET /people")
-    jane = await call("GET /people/{person}")
-    await call("PUT /people/{person}", jane)
-    trials = await call("POST /people/{person}/trial")
-    await call("GET /notifications")
-    await call("GET /notifications/{notification}", notification=trials[0]["id"])
-    silence = await call("POST /silences")
-    await call("GET /silences")
-    await call("DELETE /silences/{silence}", silence=silence["id"])
-    await call("DELETE /people/{person}")
+    await tell_people(caller)
 
     async with office.agent(fail, name="london-1"):
         run = (await call(f"POST {ONE}/run"))["id"]

@@ -12,8 +12,9 @@ from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import PERSON
 from halo_controller.audit.nouns import Noun
 from halo_controller.errors import Invalid
+from halo_controller.notifications.fates import lately
 from halo_controller.notifications.notifier import trial
-from halo_controller.notifications.nouns import Notification
+from halo_controller.notifications.nouns import Notification, NotificationState
 from halo_controller.notifications.people import Person
 from halo_controller.store import notifications, people
 
@@ -52,6 +53,20 @@ async def every(controller: Wired, tenant: str | None = None) -> Sequence[Person
 async def show(controller: Wired, person: str) -> Person:
     async with controller.database.read() as db:
         return await people.get(db, person)
+
+
+@router.get(
+    "/{person}/bounces",
+    summary="Show what came back from a person",
+    responses=NOT_FOUND,
+    dependencies=[needs(Action.NOTIFICATIONS_READ)],
+)
+async def bounces(controller: Wired, person: str) -> Sequence[Notification]:
+    """Of each of their present addresses the last message that came back within two weeks; none where all is well."""
+    async with controller.database.read() as db:
+        known = await people.get(db, person)
+        found = await notifications.every(db, person=person, state=NotificationState.BOUNCED, limit=None)
+        return lately(known, found, controller.clock.now())
 
 
 @router.put(

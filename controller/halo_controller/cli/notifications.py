@@ -92,6 +92,7 @@ def _facts(one: Notification) -> Table:
             ("state", output.word(one.state)),
             ("written", output.stamp(one.created_at)),
             ("sent", output.stamp(one.sent_at)),
+            *([("came back", output.stamp(one.bounced_at))] if one.bounced_at else []),
             ("attempts", str(one.attempts)),
             (
                 "next attempt",

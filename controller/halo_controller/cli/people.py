@@ -1,16 +1,19 @@
 """`halo-controller people`."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from halo_controller.cli import output
 from halo_controller.cli.client import Client
 from halo_controller.cli.connection import connected
 from halo_controller.cli.output import JsonOption
+from halo_controller.notifications.nouns import Notification
 from halo_controller.notifications.people import Person, Preference
 from halo_shared import durations, files
 
@@ -50,8 +53,10 @@ async def every(
 @app.command(epilog="Example: halo-controller people show jane")
 @connected
 async def show(client: Client, person: str, as_json: JsonOption = False) -> None:
-    """Show one person and what they want to hear."""
-    output.show(await client.get(f"/people/{person}", Person), _facts, as_json=as_json)
+    """Show one person, what they want to hear, and which of their addresses sent a message back lately."""
+    known = await client.get(f"/people/{person}", Person)
+    bounces = await client.get(f"/people/{person}/bounces", list[Notification])
+    output.show(known, partial(_facts, bounces=bounces), as_json=as_json)
 
 
 @app.command(epilog="Example: halo-controller people remove jane")
@@ -67,7 +72,7 @@ def _table(people: Sequence[Person]) -> Table:
     return output.table("person", "name", "tenant", "through", rows=rows, wraps=["name", "through"])
 
 
-def _facts(one: Person) -> Table:
+def _facts(one: Person, bounces: Sequence[Notification]) -> Table:
     quiet = one.quiet
     return output.facts(
         [
@@ -75,6 +80,7 @@ def _facts(one: Person) -> Table:
             ("name", one.title or "-"),
             ("tenant", one.tenant or "all: an operator"),
             ("through", _channels(one)),
+            *(("came back", _bounce(bounce)) for bounce in bounces),
             ("incoming errors", _wish(one.incoming)),
             ("outgoing errors", _wish(one.outgoing)),
             ("operation", _wish(one.operation)),
@@ -88,6 +94,10 @@ def _facts(one: Person) -> Table:
 
 def _channels(one: Person) -> str:
     return ", ".join(f"{channel.kind} {channel.label}" for channel in one.channels)
+
+
+def _bounce(one: Notification) -> Text:
+    return Text(f"{output.ago(one.bounced_at)}, message {one.id}: {one.result}", style="red")
 
 
 def _wish(wish: Preference) -> str:

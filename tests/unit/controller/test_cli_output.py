@@ -22,12 +22,14 @@ from halo_controller.cli import (
     groups,
     integrations,
     output,
+    people,
     record_report,
     run_report,
     tenants,
     topology,
     watching,
 )
+from halo_controller.notifications.notifier import trial
 from halo_controller.nouns import AgentState, Attempt, Record, Run, RunProgress, Tenant
 from halo_controller.nouns import Group as AgentGroup
 from halo_controller.scheduling.nouns import Next
@@ -42,6 +44,7 @@ from halo_shared.runs import RunStatus, Tally
 from halo_shared.topology import EXCHANGES, FIXED_QUEUES, agent_queue, jobs_queue
 from tests.support.builders import NOW, RUN_ID, excess, integration_spec, origin, outcome, tenant_spec
 from tests.support.clock import ManualClock
+from tests.support.incidents import person
 from tests.support.nouns import run, running
 
 SCREEN = 80
@@ -252,6 +255,22 @@ def test_an_integration_in_full() -> None:
 
     assert {"schedule every 15m", "deadline 6h a run", "reads next everything"} <= {*lines}
     assert {"azureoid the source's own id always", "emailaddress mail always"} <= {*lines}
+
+
+def test_a_person_from_whom_a_message_came_back() -> None:
+    jane = person()
+    said = {"id": "0000000a", "result": "it came back from jane@acme.example: 5.1.1 no such user"}
+    bounce = trial(jane, jane.channels[0], "jane wants it", NOW).model_copy(
+        update=said | {"bounced_at": NOW - timedelta(hours=3)}
+    )
+
+    lines = [" ".join(line.split()) for line in printed(people._facts(jane, [bounce]), 200)]
+
+    assert lines[3:5] == [
+        "through email jane@acme.example",
+        "came back 3h ago, message 0000000a: it came back from jane@acme.example: 5.1.1 no such user",
+    ]
+    assert not any("came back" in line for line in words(people._facts(jane, [])))
 
 
 def test_an_agent_in_full() -> None:
