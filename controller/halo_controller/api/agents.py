@@ -34,7 +34,7 @@ async def add(controller: Wired, body: Annotated[NewAgent, Body(openapi_examples
     async with controller.changing(Noun.AGENT, body.name) as change:
         group = await tenants.get_group(change.db, body.group)
         agent = await agents.add(change.db, body.name, group.name, now)
-        await strangers.forget(change.db, agent.name)
+        await strangers.forget(change.db, {agent.name})
     note = await queues.declare(controller, agent_queue(agent.name))
     return AgentView.of(agent, now, note=note)
 
