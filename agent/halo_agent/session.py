@@ -22,6 +22,7 @@ from halo_shared.messages.commands import (
     LeaseGranted,
     LeaseRefused,
     LeasesRenewed,
+    Offer,
     Rejected,
     Welcome,
 )
@@ -52,6 +53,7 @@ class Session:
         self._welcome: asyncio.Future[Welcome] = asyncio.get_running_loop().create_future()
         self._doing: list[Callable[[], Sequence[str]]] = []
         self._drain: Callable[[bool], None] = lambda _: None
+        self._offer: Callable[[str], None] = lambda _: None
         self._check: Callable[[CheckHalo], None] = lambda _: None
         self._listens = asyncio.Event()
         self._rejected = False
@@ -119,6 +121,10 @@ class Session:
         """Let this be told whether the controller wants the agent to take no new work."""
         self._drain = drain
 
+    def on_offer(self, offer: Callable[[str], None]) -> None:
+        """Let this be told of a run that is offered to this agent."""
+        self._offer = offer
+
     def on_check(self, check: Callable[[CheckHalo], None]) -> None:
         """Let this be told of a tenant's Halo that the controller wants tried."""
         self._check = check
@@ -138,11 +144,8 @@ class Session:
         match command:
             case Welcome():
                 self._accept(command)
-            case Rejected(code="SayHello"):
-                await self._say_hello()
             case Rejected():
-                self._rejected = True
-                log.error("rejected", agent=self._hello.agent, code=command.code, why=command.message)
+                await self._bear(command)
             case LeaseGranted() | LeaseRefused():
                 self._leases.answered(command)
             case LeasesRenewed():
@@ -150,10 +153,19 @@ class Session:
                 self._drain(command.drain)
             case Cancel():
                 self._leases.cancel(command)
+            case Offer():
+                self._offer(command.run)
             case CheckHalo():
                 self._check(command)
             case _:
                 assert_never(command)
+
+    async def _bear(self, rejected: Rejected) -> None:
+        if rejected.code == "SayHello":
+            await self._say_hello()
+            return
+        self._rejected = True
+        log.error("rejected", agent=self._hello.agent, code=rejected.code, why=rejected.message)
 
     def _accept(self, welcome: Welcome) -> None:
         if welcome.session == self._hello.session and not self._welcome.done():
@@ -184,5 +196,5 @@ def introduce(
         version=version,
         slots=slots,
         connectors=tuple(connectors),
-        obeys=("check_halo",),
+        obeys=("check_halo", "offer"),
     )

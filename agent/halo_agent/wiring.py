@@ -68,6 +68,7 @@ async def run(
         worker = Worker(transport, leases, jobs.run, reports.of, redactor, settings.slots)
         session.tell(worker.doing)
         session.on_drain(worker.rest)
+        session.on_offer(worker.offered)
         checks = Checks(hello, secrets, transport, clock, redactor)
         session.on_check(checks.ask)
         sender = Sender(outbox, transport, clock)

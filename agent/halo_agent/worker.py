@@ -22,7 +22,7 @@ from halo_shared.telemetry import Attributes
 from halo_shared.telemetry.messaging import processing
 from halo_shared.topology import jobs_queue
 from halo_shared.transport import Delivery, Transport
-from halo_shared.transport.consuming import read, settle
+from halo_shared.transport.consuming import AGAIN_AFTER, read, settle
 
 log = logs.get(__name__)
 
@@ -54,6 +54,7 @@ class Worker:
         self._slots = slots
         self._busy: dict[str, EventReporter | None] = {}
         self._attempts: set[asyncio.Task[None]] = set()
+        self._offers: asyncio.Queue[str] = asyncio.Queue()
         self._changed = asyncio.Event()
         self._draining = asyncio.Event()
         self.resting = False
@@ -68,6 +69,7 @@ class Worker:
 
     async def run(self, group: str) -> None:
         """Take jobs until told to drain, then return once the last attempt has ended."""
+        taking_offers = asyncio.create_task(self._take_offers(), name="offers")
         try:
             while not self._draining.is_set():
                 await self._until(self._draining_or_free)
@@ -75,8 +77,9 @@ class Worker:
                     await self._take_while_free(group)
             await self._until(lambda: not self._busy)
         finally:
+            taking_offers.cancel()
             self.cancel()
-            await asyncio.gather(*self._attempts, return_exceptions=True)
+            await asyncio.gather(taking_offers, *self._attempts, return_exceptions=True)
 
     def drain(self) -> None:
         """Take nothing new; what runs goes on to its end."""
@@ -89,6 +92,13 @@ class Worker:
             log.info("drained_by_the_controller" if resting else "resumed_by_the_controller")
             self.resting = resting
             self._note()
+
+    def offered(self, run: str) -> None:
+        """Begin this run, which is offered to this agent alone, as soon as a slot is free.
+
+        When that takes long, somebody else has it by then, and its lease is refused.
+        """
+        self._offers.put_nowait(run)
 
     def cancel(self) -> None:
         """Stop what runs; each attempt still says its last word."""
@@ -109,13 +119,17 @@ class Worker:
                 task.cancel()
             await asyncio.gather(taking, closing, return_exceptions=True)
 
+    @property
+    def _takes_more(self) -> bool:
+        return not self.resting and len(self._busy) < self._slots
+
     def _draining_or_free(self) -> bool:
-        return self._draining.is_set() or (not self.resting and len(self._busy) < self._slots)
+        return self._draining.is_set() or self._takes_more
 
     def _closed(self) -> bool:
         """Whether to stop consuming: no slot is free or nothing new is wanted, and no message is in hand."""
         asking = any(reporter is None for reporter in self._busy.values())
-        return not asking and (self._draining.is_set() or self.resting or len(self._busy) >= self._slots)
+        return not asking and (self._draining.is_set() or not self._takes_more)
 
     async def _take(self, group: str) -> None:
         async with self._transport.consume(jobs_queue(group), prefetch=self._slots) as deliveries:
@@ -126,13 +140,20 @@ class Worker:
                 await self._until(lambda: len(self._busy) < self._slots)
                 if self._draining.is_set() or self.resting:
                     return
-                self._begin(job, delivery)
+                self._begin(job.run, delivery)
 
-    def _begin(self, job: Job, delivery: Delivery) -> None:
-        self._busy[job.run] = None
-        task = asyncio.create_task(self._attempt(job, delivery), name=f"run {job.run}")
+    async def _take_offers(self) -> None:
+        while not self._draining.is_set():
+            run = await self._offers.get()
+            await self._until(self._draining_or_free)
+            if run not in self._busy and not self._draining.is_set():
+                self._begin(run, None)
+
+    def _begin(self, run: str, delivery: Delivery | None) -> None:
+        self._busy[run] = None
+        task = asyncio.create_task(self._attempt(run, delivery), name=f"run {run}")
         self._attempts.add(task)
-        task.add_done_callback(partial(self._forget, job.run))
+        task.add_done_callback(partial(self._forget, run))
 
     def _forget(self, run: str, task: "asyncio.Task[None]") -> None:
         # Not in a `finally` of the attempt: a task that is cancelled before its first step never reaches one.
@@ -141,36 +162,36 @@ class Worker:
         del self._busy[run]
         self._note()
 
-    async def _attempt(self, job: Job, delivery: Delivery) -> None:
+    async def _attempt(self, run: str, delivery: Delivery | None) -> None:
         try:
-            with processing(delivery):
-                lease = await self._claim(job, delivery)
+            with processing(*([delivery] if delivery else [])):
+                lease = await self._claim(run, delivery)
                 if lease:
                     await self._work(lease)
         # The worker's edge: what is wrong with one attempt must not end the others.
         except Exception:
-            log.exception("attempt_broken", run=job.run)
+            log.exception("attempt_broken", run=run)
 
-    async def _claim(self, job: Job, delivery: Delivery) -> Lease | None:
-        """The lease of this job's run, or None; settles the message in each case."""
+    async def _claim(self, run: str, delivery: Delivery | None) -> Lease | None:
+        """The lease of this run, or None; settles the message of its job, if there is one, in each case."""
         try:
-            with telemetry.span("lease", attributes={"halo.run": job.run}) as span:
-                answer = await self._leases.ask(job.run)
+            with telemetry.span("lease", attributes={"halo.run": run}) as span:
+                answer = await self._leases.ask(run)
                 if not isinstance(answer, Lease):
                     span.failed(answer.code if answer else "NoAnswer")
         except asyncio.CancelledError:
-            await settle(delivery, Settle.AGAIN)
+            await _settle(delivery, Settle.AGAIN)
             raise
         match answer:
             case Lease():
-                await settle(delivery, Settle.DONE)
+                await _settle(delivery, Settle.DONE)
                 return answer
             case LeaseRefused():
-                log.info("job_refused", run=job.run, code=answer.code, why=answer.message)
+                log.info("job_refused", run=run, code=answer.code, why=answer.message)
                 await _settle_refused(delivery, answer)
             case None:
-                log.warning("job_given_back", run=job.run, why="the controller gave no answer")
-                await settle(delivery, Settle.AGAIN)
+                log.warning("job_given_back", run=run, why="the controller gave no answer")
+                await _settle(delivery, Settle.AGAIN)
         return None
 
     async def _work(self, lease: Lease) -> None:
@@ -231,12 +252,18 @@ def _about(grant: LeaseGranted) -> Attributes:
     }
 
 
-async def _settle_refused(delivery: Delivery, refused: LeaseRefused) -> None:
+async def _settle_refused(delivery: Delivery | None, refused: LeaseRefused) -> None:
     """A job that another agent is to have goes back to the group; any other is over."""
     if refused.again_after is None:
-        await settle(delivery, Settle.DONE)
+        await _settle(delivery, Settle.DONE)
     else:
-        await settle(delivery, Settle.AGAIN, after=refused.again_after)
+        await _settle(delivery, Settle.AGAIN, after=refused.again_after)
+
+
+async def _settle(delivery: Delivery | None, how: Settle, *, after: float = AGAIN_AFTER) -> None:
+    """What was offered has no message of its own: if nobody takes it, the controller gives it to the group."""
+    if delivery:
+        await settle(delivery, how, after=after)
 
 
 async def _until_done_or_ended(work: "asyncio.Task[Ending]", lease: Lease) -> None:

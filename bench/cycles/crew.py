@@ -44,6 +44,7 @@ async def _agent(url: str, name: str, slots: int, outbox: Outbox) -> None:
         worker = Worker(transport, leases, _succeed, reports.of, redactor, slots)
         session.tell(worker.doing)
         session.on_drain(worker.rest)
+        session.on_offer(worker.offered)
         group.create_task(session.listen())
         group.create_task(session.beat())
         await worker.run((await session.welcomed()).group)

@@ -130,10 +130,6 @@ def _leased(request: LeaseRequest, agent: Agent, desk: Desk) -> LeaseGranted | L
     integration = desk.integrations.get(run.ref) if run else None
     members = desk.members.get(agent.group, 0)
     decision = leasing.decide(run, integration, agent, request.session, desk.now, agents_in_group=members)
-    if run and integration and isinstance(decision, Grant) and not decision.repeated:
-        last = desk.before.get(integration.last_agent or "")
-        busy = desk.busy[integration.last_agent or ""]
-        decision = leasing.better_placed(run, agent, last, busy, desk.now) or decision
     match decision:
         case Refusal(code, message, again_after):
             return LeaseRefused(

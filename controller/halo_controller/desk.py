@@ -30,10 +30,6 @@ class Desk:
     """Those that a lease is asked for."""
     previous: Mapping[str, int]
     """The fence of the attempt before, for each run that a lease is asked for."""
-    before: Mapping[str, Agent]
-    """The agents that made these attempts before."""
-    busy: Counter[str]
-    """How many runs each of those works on."""
     tenants: Mapping[str, Tenant]
     members: Mapping[str, int]
     """How many agents each group has."""
@@ -54,7 +50,6 @@ class Desk:
         found = await runs.these(db, wanted) if wanted else {}
         asked_for = [found[run] for run in {one.run for one in leases} if run in found]
         about = await integrations.these(db, {run.ref for run in asked_for}) if asked_for else {}
-        others = {one.last_agent for one in about.values() if one.last_agent}
         whose = {run.tenant for run in found.values()}
         return cls(
             now=now,
@@ -62,8 +57,6 @@ class Desk:
             runs=found,
             integrations=about,
             previous={run.id: await _previous(db, run, about[run.ref]) for run in asked_for},
-            before=await agents.these(db, others) if others else {},
-            busy=Counter(agent for _, agent in await runs.running_on(db, others)) if others else Counter(),
             tenants=await tenants.these(db, whose) if whose else {},
             members=await agents.count(db, {agent.group for agent in known.values()}) if whose else {},
             running=Counter(await runs.count_running(db, whose)) if whose else Counter(),
@@ -76,7 +69,6 @@ class Desk:
     def begin(self, run: Run) -> None:
         """The lease of this run is granted to its agent."""
         self.runs[run.id] = self.begun[run.id] = run
-        self.busy[run.agent or ""] += 1
         self.running[run.tenant] += 1
 
 

@@ -5,21 +5,23 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from halo_controller import leasing
 from halo_controller.errors import Conflict
 from halo_controller.hosting.turns import in_line
 from halo_controller.lifecycle import Happening, follows
-from halo_controller.nouns import Explaining, Integration, Run, Trigger
-from halo_controller.store import hostings, integrations, outbox, runs
+from halo_controller.nouns import Agent, Explaining, Integration, Run, Trigger
+from halo_controller.store import agents, hostings, integrations, outbox, runs
 from halo_controller.telling import tell
 from halo_shared import telemetry
 from halo_shared.identifiers import IntegrationRef, new_run_id
 from halo_shared.integrators import HOSTED_GROUP
 from halo_shared.messages.base import OLDEST_VERSION
 from halo_shared.messages.codec import seal
+from halo_shared.messages.commands import Offer
 from halo_shared.messages.jobs import SyncJob
 from halo_shared.runs import Mode, RunStatus
 from halo_shared.telemetry import Attributes, Span
-from halo_shared.topology import to_group
+from halo_shared.topology import to_agent, to_group
 
 
 async def open_run(
@@ -41,6 +43,7 @@ async def open_run(
         integration = await integrations.get(db, ref)
         group = _ready_group(integration)
         wait = await _must_wait(db, ref.tenant, group)
+        first = None if wait else await _first_choice(db, integration, now)
         run = Run(
             id=run_id,
             tenant=ref.tenant,
@@ -52,6 +55,7 @@ async def open_run(
             mode=explaining.mode if explaining else mode,
             queued_at=now,
             waits_for_turn=wait is not None,
+            offered_to=first.name if first else None,
             preview=explaining.preview if explaining else False,
             only=explaining.only if explaining else None,
             traceparent=telemetry.traceparent(),
@@ -59,8 +63,9 @@ async def open_run(
         await runs.add(db, run)
         if run.whole:
             await integrations.opened(db, ref, now)
-        await _send_job(db, run, integration, now)
-        await tell(db, run, f"Queued for group {group}: {reason}.{wait or ''}", now)
+        if wait is None:
+            await _send_job(db, run, integration, first, now)
+        await tell(db, run, f"Queued for group {group}: {reason}.{wait or _asked(first)}", now)
     return run
 
 
@@ -72,11 +77,14 @@ async def queue_again(db: AsyncConnection, run: Run, happening: Happening, reaso
     integration = await integrations.get(db, run.ref)
     group = _ready_group(integration)
     wait = await _must_wait(db, run.tenant, group)
+    # Who was asked first and did not take it is not asked first again.
+    first = None if wait or happening is Happening.NOT_TAKEN else await _first_choice(db, integration, now)
     run = run.model_copy(
         update={
             "status": status,
             "group": group,
             "waits_for_turn": wait is not None,
+            "offered_to": first.name if first else None,
             "fence": 0,  # the last attempt may not know yet that it is over: its words count no longer
             "agent": None,
             "session": None,
@@ -93,8 +101,9 @@ async def queue_again(db: AsyncConnection, run: Run, happening: Happening, reaso
     with telemetry.span(
         f"queue again {happening}", parent=run.traceparent, attributes=_about(run.ref, run.id, reason)
     ):
-        await _send_job(db, run, integration, now)
-    await tell(db, run, f"Queued again for group {run.group}: {reason}.{wait or ''}", now)
+        if wait is None:
+            await _send_job(db, run, integration, first, now)
+    await tell(db, run, f"Queued again for group {run.group}: {reason}.{wait or _asked(first)}", now)
     return run
 
 
@@ -103,11 +112,13 @@ async def take_turn(db: AsyncConnection, run_id: str, now: datetime) -> None:
     run = await runs.find(db, run_id)
     if run is None or not run.waits_for_turn or run.status is not RunStatus.QUEUED:
         return
-    run = run.model_copy(update={"waits_for_turn": False})
+    integration = await integrations.get(db, run.ref)
+    first = await _first_choice(db, integration, now)
+    run = run.model_copy(update={"waits_for_turn": False, "offered_to": first.name if first else None})
     await runs.save(db, run)
-    why = "Its turn has come."
+    why = f"Its turn has come.{_asked(first)}"
     with telemetry.span("take turn", parent=run.traceparent, attributes=_about(run.ref, run.id, why)):
-        await _send_job(db, run, await integrations.get(db, run.ref), now)
+        await _send_job(db, run, integration, first, now)
     await tell(db, run, why, now)
 
 
@@ -122,24 +133,42 @@ async def _must_wait(db: AsyncConnection, tenant: str, group: str) -> str | None
     return f" It waits for its turn: {tenant} has {busy} runs in line or at work, which is its share."
 
 
-async def _send_job(db: AsyncConnection, run: Run, integration: Integration, now: datetime) -> None:
-    if run.waits_for_turn:
-        return
-    job = SyncJob(
-        run=run.id,
-        tenant=run.tenant,
-        integration=run.integration,
-        connector=integration.spec.connector,
-        queued_at=now,
-    )
-    # Any agent of the group may take it, so it speaks as the oldest of them.
+async def _first_choice(db: AsyncConnection, integration: Integration, now: datetime) -> Agent | None:
+    """The agent that is asked before its group; None where the group is asked at once."""
+    last = await agents.find(db, integration.last_agent) if integration.last_agent else None
+    if last is None:
+        return None
+    busy = await runs.count_on(db, last.name)
+    return last if leasing.is_first_choice(last, integration, busy, now) else None
+
+
+def _asked(first: Agent | None) -> str:
+    return f" Agent {first.name} made the attempt before and is asked first." if first else ""
+
+
+async def _send_job(
+    db: AsyncConnection, run: Run, integration: Integration, first: Agent | None, now: datetime
+) -> None:
+    message: Offer | SyncJob
+    if first:
+        message, to, version = Offer(run=run.id), to_agent(first.name), first.protocol
+    else:
+        message = SyncJob(
+            run=run.id,
+            tenant=run.tenant,
+            integration=run.integration,
+            connector=integration.spec.connector,
+            queued_at=now,
+        )
+        # Any agent of the group may take it, so it speaks as the oldest of them.
+        to, version = to_group(run.group), OLDEST_VERSION
     sealed = seal(
-        job,
+        message,
         message_id=f"{run.id}.{run.attempt}",
-        version=OLDEST_VERSION,
+        version=version,
         traceparent=telemetry.traceparent(),
     )
-    await outbox.put(db, sealed, to_group(run.group), run=run.id)
+    await outbox.put(db, sealed, to, run=run.id)
 
 
 async def _triggered(

@@ -13,11 +13,9 @@ LEASE: Final = timedelta(seconds=45)
 """How long a lease lasts in a group of several, unless a heartbeat renews it."""
 MOST_ATTEMPTS: Final = 3
 FIRST_CHOICE_FOR: Final = timedelta(seconds=3)
-"""How long a job is kept for the agent that knows the integration best, if that one is free."""
-SOON: Final = 0.02
-"""Seconds after which a job that is kept for another goes back: the broker mostly hands it to that one next."""
-LATER: Final = 0.5
-"""The same once it was handed to the wrong ones again and again."""
+"""How long the agent that knows the integration best may take to ask for the lease."""
+OFFER: Final = "offer"
+"""The command that such an agent must obey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +72,13 @@ def decide(
     )
 
 
-def better_placed(run: Run, agent: Agent, last: Agent | None, busy: int, now: datetime) -> Refusal | None:
-    """Why this agent is to leave the job to the one that made the attempt before; None when it need not.
+def is_first_choice(last: Agent, integration: Integration, busy: int, now: datetime) -> bool:
+    """Whether the agent that made the attempt before, and has so many runs, is asked before its group.
 
-    That one holds the freshest links of the integration, and so asks Halo least. `busy` is how many runs it has.
+    It holds the freshest links of the integration, and so asks Halo least.
     """
-    if last is None or last.name == agent.name or agent.protocol < 2:
-        return None
-    waited = now - (run.dispatched_at or run.queued_at)
-    idle = last.group == run.group and last.state(now) is AgentState.ONLINE and busy < last.slots
-    if not idle or waited > FIRST_CHOICE_FOR:
-        return None
-    return Refusal(
-        "BetterPlaced",
-        f"Agent {last.name} made the attempt before, has its links and is free; it is asked first.",
-        again_after=min(max(SOON, waited.total_seconds() / 4), LATER),
-    )
+    fit = last.group == integration.spec.group and OFFER in last.obeys
+    return fit and last.state(now) is AgentState.ONLINE and busy < last.slots
 
 
 def lease_end(now: datetime, deadline: datetime, *, agents_in_group: int) -> datetime:

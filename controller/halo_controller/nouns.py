@@ -213,6 +213,8 @@ class Run(Frozen):
     queued_at: datetime
     waits_for_turn: bool = False
     """Whether its job is not sent yet, since its tenant has its share of the hosted agents already."""
+    offered_to: AgentId | None = None
+    """The one agent that its job was sent to; None when it was sent to the group."""
     dispatched_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None

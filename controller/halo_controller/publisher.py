@@ -12,6 +12,7 @@ from halo_controller.ticking import outlasting_passing_faults
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import BrokerUnavailable, HaloIntegratorError, Unroutable
+from halo_shared.topology import JOBS
 from halo_shared.transport import Transport
 
 log = logs.get(__name__)
@@ -99,7 +100,7 @@ class Publisher:
                 code=error.code,
                 why=error.message,
             )
-        unheard = isinstance(error, Unroutable) and outgoing.run is None
+        unheard = isinstance(error, Unroutable) and outgoing.to.exchange != JOBS.name
         if unheard or await self._over(outgoing.run):
             self._stuck.discard(outgoing.id)
             return _Fate.DROPPED

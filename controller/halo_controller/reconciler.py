@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller.consequences import follow
 from halo_controller.dispatcher import queue_again
 from halo_controller.errors import Conflict
-from halo_controller.leasing import MOST_ATTEMPTS
+from halo_controller.leasing import FIRST_CHOICE_FOR, MOST_ATTEMPTS
 from halo_controller.lifecycle import TRANSITIONS, Happening
 from halo_controller.nouns import DEAD_AFTER, GIVEN_UP_AFTER, PARTED_AFTER, SILENT_AFTER, Agent, Run
 from halo_controller.steering import cancel
@@ -55,12 +55,8 @@ def verdict(run: Run, agent: Agent | None, now: datetime, heard_for: timedelta) 
 
     `heard_for` is how long the centre itself has heard without a break: silence before that is not the agent's.
     """
-    if (
-        run.status is RunStatus.DISPATCHED
-        and run.dispatched_at
-        and now - run.dispatched_at > REDISPATCH_AFTER
-    ):
-        return SendAgain(f"no agent of group {run.group} took it since {run.dispatched_at:%H:%M:%S} UTC")
+    if run.status is RunStatus.DISPATCHED and run.dispatched_at:
+        return _untaken(run, now - run.dispatched_at)
     if run.status is not RunStatus.RUNNING:
         return Leave()
     if run.deadline and now > run.deadline:
@@ -70,6 +66,14 @@ def verdict(run: Run, agent: Agent | None, now: datetime, heard_for: timedelta) 
         return GiveUp(f"agent {run.agent} has not renewed its lease since {run.lease_until:%H:%M:%S} UTC")
     why = _gone(run, agent, now, hears=hears) if agent else None
     return GiveUp(f"agent {run.agent} {why}") if why else Leave()
+
+
+def _untaken(run: Run, waits: timedelta) -> Leave | SendAgain:
+    if run.offered_to and waits > FIRST_CHOICE_FOR:
+        return SendAgain(f"agent {run.offered_to} was asked first and did not take it")
+    if waits > REDISPATCH_AFTER:
+        return SendAgain(f"no agent of group {run.group} took it since {run.dispatched_at:%H:%M:%S} UTC")
+    return Leave()
 
 
 def _gone(run: Run, agent: Agent, now: datetime, *, hears: bool) -> str | None:

@@ -173,6 +173,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         drain=True,
     ),
     commands.Cancel(run=RUN, reason="Cancelled by an operator."),
+    commands.Offer(run=RUN),
     commands.CheckHalo(ask=ASK, tenant=TENANT.name, halo=TENANT.halo),
     events.Started(
         id=EVENT,

@@ -252,7 +252,7 @@ class StoreContract:
             await agents.drain(db, "one", draining=True)
             seen = greeted.model_copy(update={"seen_at": NOW + MINUTE, "doing": ("sender: asleep",)})
             await agents.keep(db, [(greeted, seen)])
-            after_beat = await agents.these(db, ["one", "two", "none"])
+            after_beat = await agents.asking(db, ["one", "two", "none"])
 
         assert list(registered) == ["one", "two"]
         assert after_hello == greeted

@@ -50,6 +50,7 @@ class Agents:
         worker = Worker(self._transport, leases, run_job, reports.of, self.redactor, slots)
         session.tell(worker.doing)
         session.on_drain(worker.rest)
+        session.on_offer(worker.offered)
         self._tasks += [asyncio.create_task(session.listen()), asyncio.create_task(session.beat())]
         welcome = await session.welcomed()
         working = asyncio.create_task(worker.run(welcome.group))

@@ -15,6 +15,7 @@ from halo_shared.messages.commands import (
     LeaseGranted,
     LeaseRefused,
     LeasesRenewed,
+    Offer,
     Rejected,
     RenewedLease,
     Welcome,
@@ -74,6 +75,10 @@ class ControllerDouble:
         """Put the job of a run into the group's queue."""
         job = SyncJob(run=run, tenant=REF.tenant, integration=REF.name, connector="ldap", queued_at=NOW)
         await self.transport.publish(seal(job, message_id=str(uuid4())), to_group(GROUP))
+
+    async def offer(self, run: str) -> None:
+        """Ask the agent before its group."""
+        await self.tell(Offer(run=run))
 
     async def tell(self, command: Command, agent: str = "one") -> None:
         """Say this to an agent."""

@@ -39,12 +39,6 @@ async def asking(db: AsyncConnection, names: Collection[str]) -> dict[str, Agent
     return {row["name"]: Agent.model_validate(row) for row in (await db.execute(held(db, query))).mappings()}
 
 
-async def these(db: AsyncConnection, names: Collection[str]) -> dict[str, Agent]:
-    """The same, only to be looked at."""
-    rows = await db.execute(select(agents).where(agents.c.name.in_(names)))
-    return {row["name"]: Agent.model_validate(row) for row in rows.mappings()}
-
-
 async def get(db: AsyncConnection, name: str) -> Agent:
     """The agent of this name; raises NotFound."""
     query = seen_of_groups(db, select(agents).where(agents.c.name == name), agents.c.group)

@@ -128,6 +128,13 @@ async def running_on(db: AsyncConnection, agents: Collection[str]) -> Sequence[t
     return [(found.id, found.agent) for found in await db.execute(query)]
 
 
+async def count_on(db: AsyncConnection, agent: str) -> int:
+    """How many runs this agent works on, or is asked to."""
+    asked = and_(runs.c.offered_to == agent, runs.c.status.in_((RunStatus.QUEUED, RunStatus.DISPATCHED)))
+    working = and_(runs.c.agent == agent, runs.c.status == RunStatus.RUNNING)
+    return await db.scalar(select(func.count()).where(runs.c.ended_at.is_(None), asked | working)) or 0
+
+
 async def count_running(db: AsyncConnection, tenants: Collection[str]) -> Mapping[str, int]:
     """How many runs of each of these tenants an agent works on; a tenant without any is left out."""
     query = select(runs.c.tenant, func.count().label("many")).where(_RUNNING, runs.c.tenant.in_(tenants))

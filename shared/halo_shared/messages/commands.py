@@ -116,6 +116,16 @@ class Cancel(Message):
     reason: str
 
 
+class Offer(Message):
+    """This run is yours if you take it: ask for its lease. For an agent that said it obeys this.
+
+    One that cannot take it lets it be, and the run goes to its group.
+    """
+
+    kind: Literal["offer"] = "offer"
+    run: RunId
+
+
 class CheckHalo(Message):
     """Try to enter this Halo, and tell what you may do there; write nothing. For an agent that said it obeys this."""
 
@@ -126,7 +136,7 @@ class CheckHalo(Message):
 
 
 Command = Annotated[
-    Welcome | Rejected | LeaseGranted | LeaseRefused | LeasesRenewed | Cancel | CheckHalo,
+    Welcome | Rejected | LeaseGranted | LeaseRefused | LeasesRenewed | Cancel | Offer | CheckHalo,
     Field(discriminator="kind"),
 ]
 COMMANDS: TypeAdapter[Command] = TypeAdapter(Command)

@@ -14,7 +14,6 @@ from halo_shared import logs
 from halo_shared.clock import SystemClock
 from halo_shared.errors import ErrorClass, LeaseLost, MappingInvalid, Unroutable
 from halo_shared.messages.events import Finished, Started
-from halo_shared.messages.jobs import Job
 from halo_shared.redaction import Redactor
 from halo_shared.runs import RunStatus
 from halo_shared.topology import jobs_queue
@@ -128,6 +127,56 @@ class TestTaking:
         controller.draining = False
 
         await work.started(RUN)
+
+    async def test_what_is_offered_is_begun_as_a_job_is(
+        self, agents: Agents, controller: ControllerDouble, outbox: Outbox, work: Work
+    ) -> None:
+        agent = await agents.start(work)
+        work.let_go.set()
+        await controller.offer(RUN)
+
+        assert (await last_words(outbox))[RUN].status is RunStatus.SUCCEEDED
+        await eventually(lambda: agent.leases.held == ())
+
+    async def test_what_is_offered_to_a_full_agent_waits_for_a_slot(
+        self, agents: Agents, controller: ControllerDouble, work: Work
+    ) -> None:
+        await agents.start(work, slots=2)
+        await controller.dispatch(RUN)
+        await work.started(RUN)
+        await controller.offer(RUN)  # which it has already
+        await controller.offer(OTHER)
+        await work.started(OTHER)
+        await controller.offer(THIRD)
+        await asyncio.sleep(0.1)
+        assert [ask.run for ask in controller.asked] == [RUN, OTHER]
+
+        await controller.cancel(RUN)
+
+        await work.started(THIRD)
+        assert [ask.run for ask in controller.asked] == [RUN, OTHER, THIRD]
+
+    async def test_a_drained_agent_takes_no_offer(
+        self, agents: Agents, controller: ControllerDouble, work: Work
+    ) -> None:
+        agent = await agents.start(work)
+        agent.worker.drain()
+        await controller.offer(RUN)
+
+        await agent.working
+
+        assert controller.asked == []
+
+    async def test_what_is_offered_and_refused_is_never_begun(
+        self, agents: Agents, controller: ControllerDouble, work: Work
+    ) -> None:
+        agent = await agents.start(work)
+        controller.refused.add(RUN)
+        await controller.offer(RUN)
+        await eventually(lambda: len(controller.asked) == 1)
+        await eventually(lambda: agent.worker.doing() == [])
+
+        assert RUN not in work.leases
 
     async def test_a_full_agent_leaves_the_next_job_to_an_idle_one(
         self, agents: Agents, controller: ControllerDouble, work: Work
@@ -400,8 +449,8 @@ class TestStopping:
     ) -> None:
         begin = Worker._begin
 
-        def begin_and_stop(worker: Worker, job: Job, delivery: Delivery) -> None:
-            begin(worker, job, delivery)
+        def begin_and_stop(worker: Worker, run: str, delivery: Delivery | None) -> None:
+            begin(worker, run, delivery)
             worker.drain()
             worker.cancel()
 

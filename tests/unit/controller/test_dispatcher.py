@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,26 @@ from sqlalchemy.exc import OperationalError
 from halo_controller import steering
 from halo_controller.dispatcher import queue_again
 from halo_controller.errors import Conflict, NotFound
+from halo_controller.leasing import FIRST_CHOICE_FOR
 from halo_controller.lifecycle import Happening
 from halo_controller.store import integrations, runs, tables
 from halo_shared.identifiers import IntegrationRef
+from halo_shared.messages.commands import LeaseGranted, Offer
 from halo_shared.messages.events import StatusChanged
+from halo_shared.messages.requests import Goodbye
 from halo_shared.runs import RunStatus
 from halo_shared.topology import EVENTS, Address, to_group
-from tests.support.builders import NOW, REF, excess, finished, integration_spec
+from tests.support.builders import (
+    NOW,
+    OTHER_SESSION,
+    REF,
+    SESSION,
+    excess,
+    finished,
+    hello,
+    integration_spec,
+    lease_request,
+)
 from tests.support.clock import ManualClock
 from tests.unit.controller.centre import Centre, a_centre
 
@@ -40,6 +54,78 @@ async def test_opening_writes_the_run_its_job_and_what_is_told(centre: Centre) -
         "Queued for group site: a person asked for it.",
         False,
     )
+
+
+class TestFirstChoice:
+    """The agent that made the attempt before is asked before its group."""
+
+    async def test_it_is_offered_the_run(self, centre: Centre) -> None:
+        await centre.set_up("one", "two")
+        await made_an_attempt(centre)
+
+        opened = await centre.open()
+        await centre.publisher.publish_some()
+
+        assert opened.offered_to == "one"
+        assert await centre.jobs() == []
+        assert await centre.heard("one") == [Offer(run=opened.id)]
+        assert (await centre.run(opened.id)).status is RunStatus.DISPATCHED
+        event, _ = (await centre.told())[-1]
+        assert event.text == (
+            "Queued for group site: a person asked for it. Agent one made the attempt before and is asked first."
+        )
+        (granted,) = await centre.ask(lease_request(opened.id))
+        assert isinstance(granted, LeaseGranted)
+
+    async def test_what_it_does_not_take_goes_to_the_group(self, centre: Centre) -> None:
+        await centre.set_up("one", "two")
+        await made_an_attempt(centre)
+        opened = await centre.open()
+        await centre.publisher.publish_some()
+
+        centre.clock.move(FIRST_CHOICE_FOR + timedelta(seconds=1))
+        await centre.reconciler.tick()
+        await centre.publisher.publish_some()
+
+        assert [job.run for job in await centre.jobs()] == [opened.id]
+        assert (await centre.run(opened.id)).offered_to is None
+        event, _ = (await centre.told())[-1]
+        assert event.text == ("Queued again for group site: agent one was asked first and did not take it.")
+        await centre.ask(hello("two", OTHER_SESSION))
+        (granted,) = await centre.ask(lease_request(opened.id, "two", OTHER_SESSION))
+        assert isinstance(granted, LeaseGranted)
+
+    async def test_one_that_has_no_slot_left_is_not_asked(self, centre: Centre) -> None:
+        others = [IntegrationRef("acme", name) for name in ("assets", "sites")]
+        await centre.set_up("one", "two")
+        async with centre.database.write() as db:
+            for other in others:
+                await integrations.add(db, other.tenant, integration_spec(other.name), NOW)
+                await integrations.switch(db, other, enabled=True)
+        for ref in (REF, *others):
+            await made_an_attempt(centre, ref)
+        await centre.open(others[0])
+        await centre.open(others[1])  # and so it is asked for both of its slots
+
+        opened = await centre.open()
+
+        assert opened.offered_to is None
+
+    async def test_one_that_is_gone_is_not_asked(self, centre: Centre) -> None:
+        await centre.set_up("one", "two")
+        await made_an_attempt(centre)
+        await centre.ask(Goodbye(agent="one", session=SESSION))
+
+        opened = await centre.open()
+
+        assert opened.offered_to is None
+
+
+async def made_an_attempt(centre: Centre, ref: IntegrationRef = REF) -> None:
+    """Agent one has the links of this integration, and can be told so."""
+    await centre.inbox.take(finished(await centre.leased(ref=ref)))
+    await centre.jobs()
+    await centre.ask(hello().model_copy(update={"obeys": ("offer",)}))
 
 
 async def test_the_job_names_the_run_and_what_it_needs(centre: Centre) -> None:

@@ -1,17 +1,16 @@
 """Who gets a lease, for how long, and who may keep it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from halo_controller.leasing import (
-    FIRST_CHOICE_FOR,
     LEASE,
     Grant,
     Refusal,
-    better_placed,
     budget_slice,
     decide,
+    is_first_choice,
     lease_end,
     renewable,
 )
@@ -121,30 +120,24 @@ class TestBudgetSlice:
         assert budget_slice(total, attempts) == each
 
 
-LAST = agent("one")
-TWO = agent("two", protocol=2)
-DISPATCHED = run(RunStatus.DISPATCHED, dispatched_at=NOW)
-JUST_NOW = NOW + FIRST_CHOICE_FOR
+OBEYS = agent(obeys=("offer",))
 
 
 @pytest.mark.parametrize(
-    ("last", "asks", "busy", "at", "left_to_the_last"),
+    ("last", "busy", "is_asked_first"),
     [
-        (LAST, TWO, 0, NOW, True),
-        (LAST, TWO, 1, JUST_NOW, True),
-        (LAST, TWO, 2, NOW, False),  # it has no slot free
-        (LAST, TWO, 0, JUST_NOW + timedelta(seconds=1), False),
-        (LAST, LAST, 0, NOW, False),
-        (None, TWO, 0, NOW, False),
-        (LAST, agent("two", protocol=1), 0, NOW, False),  # it would drop the job
-        (agent("one", group="other"), TWO, 0, NOW, False),
-        (agent("one", draining=True), TWO, 0, NOW, False),
-        (agent("one", stalled=60), TWO, 0, NOW, False),
-        (agent("one", seen_at=NOW - timedelta(minutes=1)), TWO, 0, NOW, False),
-        (agent("one", session=None, seen_at=NOW), TWO, 0, NOW, False),
+        (OBEYS, 0, True),
+        (OBEYS, 1, True),
+        (OBEYS, 2, False),  # it has no slot free
+        (agent(), 0, False),  # it would not know what is said to it
+        (OBEYS.model_copy(update={"group": "other"}), 0, False),
+        (OBEYS.model_copy(update={"draining": True}), 0, False),
+        (OBEYS.model_copy(update={"stalled": 60}), 0, False),
+        (OBEYS.model_copy(update={"seen_at": NOW - timedelta(minutes=1)}), 0, False),
+        (OBEYS.model_copy(update={"session": None}), 0, False),
     ],
 )
-def test_whether_a_job_is_left_to_the_agent_that_knows_it_best(
-    last: Agent | None, asks: Agent, busy: int, at: datetime, left_to_the_last: bool
+def test_whether_the_agent_that_knows_it_best_is_asked_first(
+    last: Agent, busy: int, is_asked_first: bool
 ) -> None:
-    assert (better_placed(DISPATCHED, asks, last, busy, at) is not None) is left_to_the_last
+    assert is_first_choice(last, AN_HOUR, busy, NOW) is is_asked_first

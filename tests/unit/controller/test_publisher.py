@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -114,6 +115,20 @@ async def test_an_answer_that_nobody_can_hear_is_dropped(centre: Centre) -> None
     assert await centre.publisher.publish_some()
 
     assert await centre.waiting() == []
+
+
+async def test_an_offer_that_nobody_can_hear_leaves_its_run_to_the_group(centre: Centre) -> None:
+    await centre.set_up("one")
+    opened = await centre.open()
+    await centre.publisher.publish_some()
+    centre.clock.move(timedelta(seconds=1))
+    await put(centre, "offer", to_agent("gone"), run=opened.id)
+
+    assert await centre.publisher.publish_some()
+
+    assert await centre.waiting() == []
+    run = await centre.run(opened.id)
+    assert (run.status, run.dispatched_at) == (RunStatus.DISPATCHED, centre.clock.now())
 
 
 async def test_an_unroutable_job_of_a_run_that_has_ended_is_dropped(centre: Centre) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from halo_controller import steering
-from halo_controller.leasing import LEASE, MOST_ATTEMPTS
+from halo_controller.leasing import FIRST_CHOICE_FOR, LEASE, MOST_ATTEMPTS
 from halo_controller.nouns import DEAD_AFTER, HEARTBEAT, PARTED_AFTER, Agent, Run
 from halo_controller.reconciler import TICK, GiveUp, Leave, SendAgain, verdict
 from halo_controller.store import agents, integrations, runs
@@ -40,6 +40,7 @@ ONE = agent("one")
 SECOND = timedelta(seconds=1)
 ALONE = running(lease_until=NOW + timedelta(hours=6))
 DISPATCHED = run(RunStatus.DISPATCHED, dispatched_at=NOW)
+OFFERED = run(RunStatus.DISPATCHED, dispatched_at=NOW, offered_to="one")
 NOT_RENEWED = GiveUp("agent one has not renewed its lease since 12:00:45 UTC")
 NOT_TAKEN = SendAgain("no agent of group site took it since 12:00:00 UTC")
 
@@ -50,6 +51,8 @@ NOT_TAKEN = SendAgain("no agent of group site took it since 12:00:00 UTC")
         (run(), None, timedelta(days=1), Leave()),
         (DISPATCHED, None, REDISPATCH_AFTER, Leave()),
         (DISPATCHED, None, REDISPATCH_AFTER + SECOND, NOT_TAKEN),
+        (OFFERED, None, FIRST_CHOICE_FOR, Leave()),
+        (OFFERED, None, FIRST_CHOICE_FOR + SECOND, SendAgain("agent one was asked first and did not take it")),
         (running(), ONE, LEASE, Leave()),
         (running(), ONE, LEASE + SECOND, NOT_RENEWED),
         (running(), None, LEASE, Leave()),  # the agent was removed, but may still write

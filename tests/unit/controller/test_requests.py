@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from halo_controller.leasing import FIRST_CHOICE_FOR, LATER, LEASE, SOON
+from halo_controller.leasing import LEASE
 from halo_controller.nouns import NOT_REGISTERED, AgentState
 from halo_controller.steering import cancel
 from halo_controller.store import agents, integrations, strangers
@@ -555,25 +555,3 @@ class TestDraining:
 
         assert isinstance(renewed, LeasesRenewed)
         assert [one.run for one in renewed.renewed] == [leased.id]
-
-
-async def test_the_agent_that_made_the_attempt_before_is_asked_first_while_it_is_free(centre: Centre) -> None:
-    await centre.set_up("one", "two")
-    first = await centre.leased("one")
-    await centre.inbox.take(finished(first))
-    await centre.ask(hello("two", OTHER_SESSION))
-    opened = await centre.open()
-
-    (refused,) = await centre.ask(lease_request(opened.id, "two", OTHER_SESSION))
-    assert isinstance(refused, LeaseRefused)
-    assert (refused.code, refused.again_after) == ("BetterPlaced", SOON)
-    assert "Agent one made the attempt before" in refused.message
-
-    centre.clock.move(FIRST_CHOICE_FOR)
-    (refused,) = await centre.ask(lease_request(opened.id, "two", OTHER_SESSION))
-    assert isinstance(refused, LeaseRefused)
-    assert (refused.code, refused.again_after) == ("BetterPlaced", LATER)
-
-    centre.clock.move(timedelta(seconds=1))
-    (granted,) = await centre.ask(lease_request(opened.id, "two", OTHER_SESSION))
-    assert isinstance(granted, LeaseGranted)

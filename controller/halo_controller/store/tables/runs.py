@@ -50,6 +50,7 @@ runs = Table(
     Column("planned", JSON, nullable=False, server_default="{}"),
     Column("preview", Boolean, nullable=False, server_default=false()),
     Column("only", Text),
+    Column("offered_to", String(40)),
     Column("waits_for_turn", Boolean, nullable=False, server_default=false()),
     Column("traceparent", Text),
     ForeignKeyConstraint(["tenant", "integration"], ["integrations.tenant", "integrations.name"]),

@@ -1,4 +1,4 @@
-"""Each integration knows who made the newest attempt at it, so that nobody looks through all that ever were."""
+"""An integration knows who made the newest attempt at it, and a run whom its job was sent to."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,10 +20,12 @@ _FILL = """
 def upgrade() -> None:
     op.add_column("integrations", sa.Column("last_agent", sa.String(40)))
     op.add_column("integrations", sa.Column("last_fence", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("runs", sa.Column("offered_to", sa.String(40)))
     for column, what in (("last_agent", "agent"), ("last_fence", "fence")):
         op.execute(_FILL.format(column=column, what=what))
 
 
 def downgrade() -> None:
+    op.drop_column("runs", "offered_to")
     op.drop_column("integrations", "last_fence")
     op.drop_column("integrations", "last_agent")
