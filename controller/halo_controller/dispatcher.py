@@ -135,10 +135,10 @@ async def _must_wait(db: AsyncConnection, tenant: str, group: str) -> str | None
 
 async def _first_choice(db: AsyncConnection, integration: Integration, now: datetime) -> Agent | None:
     """The agent that is asked before its group; None where the group is asked at once."""
-    last = await agents.find(db, integration.last_agent) if integration.last_agent else None
-    if last is None:
+    found = await agents.with_work(db, integration.last_agent) if integration.last_agent else None
+    if found is None:
         return None
-    busy = await runs.count_on(db, last.name)
+    last, busy = found
     return last if leasing.is_first_choice(last, integration, busy, now) else None
 
 

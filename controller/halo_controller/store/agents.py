@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +13,8 @@ from halo_controller.store import tenants
 from halo_controller.store.holding import held
 from halo_controller.store.rows import keep_changes
 from halo_controller.store.sight import seen_of_groups
-from halo_controller.store.tables import agents
+from halo_controller.store.tables import agents, runs
+from halo_shared.runs import RunStatus
 
 
 async def add(db: AsyncConnection, name: str, group: str, now: datetime) -> Agent:
@@ -31,6 +32,16 @@ async def find(db: AsyncConnection, name: str) -> Agent | None:
     """The agent of this name, or None."""
     row = (await db.execute(select(agents).where(agents.c.name == name))).mappings().one_or_none()
     return Agent.model_validate(row) if row else None
+
+
+async def with_work(db: AsyncConnection, name: str) -> tuple[Agent, int] | None:
+    """The agent of this name, or None; and how many runs it works on or is asked to."""
+    asked = and_(runs.c.offered_to == name, runs.c.status.in_((RunStatus.QUEUED, RunStatus.DISPATCHED)))
+    working = and_(runs.c.agent == name, runs.c.status == RunStatus.RUNNING)
+    busy = select(func.count()).where(runs.c.ended_at.is_(None), asked | working).scalar_subquery()
+    query = select(agents, busy.label("busy")).where(agents.c.name == name)
+    row = (await db.execute(query)).mappings().one_or_none()
+    return (Agent.model_validate(row), row["busy"]) if row else None
 
 
 async def asking(db: AsyncConnection, names: Collection[str]) -> dict[str, Agent]:

@@ -24,7 +24,7 @@ class Outgoing:
 
 async def put(db: AsyncConnection, envelope: Envelope, to: Address, *, run: str | None = None) -> int:
     """Publish this once the transaction is through; answers with its number."""
-    put = await db.execute(insert(outbox).values(_row(envelope, to, run)).returning(outbox.c.id))
+    put = await db.execute(insert(outbox).returning(outbox.c.id), _row(envelope, to, run))
     number: int = put.scalar_one()
     return number
 

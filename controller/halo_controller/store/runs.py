@@ -1,10 +1,11 @@
 """Runs and their attempts."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import and_, bindparam, case, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Table, and_, bindparam, case, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import Conflict, NotFound
@@ -18,22 +19,28 @@ from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrators import HOSTED_GROUP
 from halo_shared.runs import RunStatus
 
-_RUNNING = and_(runs.c.ended_at.is_(None), runs.c.status == RunStatus.RUNNING)
+_INSERTS: Final[dict[str, Callable[[Table], postgresql.Insert | sqlite.Insert]]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+_RUNNING: Final = and_(runs.c.ended_at.is_(None), runs.c.status == RunStatus.RUNNING)
 
 
 async def add(db: AsyncConnection, run: Run) -> None:
     """Keep a new run; raises Conflict when the integration has an open one."""
-    try:
-        async with db.begin_nested():
-            await db.execute(insert(runs).values(as_row(runs, run)))
-    except IntegrityError as error:
-        still = await open_of(db, run.ref)
-        if still is None:
-            raise
-        raise Conflict(
-            f"'{run.ref}' has an open run {still.id} ({still.status}); wait for its end, or stop it with: "
-            f"halo-controller runs cancel {still.id}"
-        ) from error
+    # Not by catching an error: that needs a savepoint, which costs more than all the rest.
+    added = _INSERTS[db.dialect.name](runs).on_conflict_do_nothing(
+        index_elements=(runs.c.tenant, runs.c.integration), index_where=runs.c.ended_at.is_(None)
+    )
+    if (await db.execute(added, as_row(runs, run))).rowcount:
+        return
+    still = await open_of(db, run.ref)
+    if still is None:
+        raise Conflict(f"A run of '{run.ref}' has ended at this very moment; try again.")
+    raise Conflict(
+        f"'{run.ref}' has an open run {still.id} ({still.status}); wait for its end, or stop it with: "
+        f"halo-controller runs cancel {still.id}"
+    )
 
 
 async def find(db: AsyncConnection, run_id: str) -> Run | None:
@@ -128,13 +135,6 @@ async def running_on(db: AsyncConnection, agents: Collection[str]) -> Sequence[t
     return [(found.id, found.agent) for found in await db.execute(query)]
 
 
-async def count_on(db: AsyncConnection, agent: str) -> int:
-    """How many runs this agent works on, or is asked to."""
-    asked = and_(runs.c.offered_to == agent, runs.c.status.in_((RunStatus.QUEUED, RunStatus.DISPATCHED)))
-    working = and_(runs.c.agent == agent, runs.c.status == RunStatus.RUNNING)
-    return await db.scalar(select(func.count()).where(runs.c.ended_at.is_(None), asked | working)) or 0
-
-
 async def count_running(db: AsyncConnection, tenants: Collection[str]) -> Mapping[str, int]:
     """How many runs of each of these tenants an agent works on; a tenant without any is left out."""
     query = select(runs.c.tenant, func.count().label("many")).where(_RUNNING, runs.c.tenant.in_(tenants))
@@ -143,7 +143,9 @@ async def count_running(db: AsyncConnection, tenants: Collection[str]) -> Mappin
 
 async def save(db: AsyncConnection, run: Run) -> None:
     """Keep the run as it is now."""
-    await db.execute(update(runs).where(runs.c.id == run.id).values(as_row(runs, run)))
+    await db.execute(
+        update(runs).where(runs.c.id == bindparam("saved")), {"saved": run.id, **as_row(runs, run)}
+    )
 
 
 async def keep(db: AsyncConnection, changes: Iterable[tuple[Run, Run]]) -> None:
