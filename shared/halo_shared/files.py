@@ -1,7 +1,7 @@
 """Files that people write: read strictly, with the line of every mistake."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,14 +66,16 @@ def explain(
     return sentences
 
 
+def unknown_key(key: str, known: Sequence[str]) -> str:
+    """What to say of a key that is none of those that are known."""
+    close = difflib.get_close_matches(key, known, n=1)
+    return "unknown key" + (f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(known)}")
+
+
 def _remedy(mistake: ErrorDetails, location: Location, model: type[BaseModel]) -> str:
     match mistake["type"]:
         case "extra_forbidden":
-            known = _keys_at(model, location[:-1])
-            close = difflib.get_close_matches(str(location[-1]), known, n=1)
-            return "unknown key" + (
-                f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(known)}"
-            )
+            return unknown_key(str(location[-1]), _keys_at(model, location[:-1]))
         case "missing":
             return "is missing"
         case "model_type" | "dict_type":

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated, Final
 from urllib.parse import quote
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 HIDDEN: Final = "***"
 _SHORTEST: Final = 4
@@ -25,7 +25,7 @@ _PATTERNS: Final = (
     (re.compile(rf"(?i){_NAMED}[^\s'\"&,;}}]+"), rf"\1{HIDDEN}"),
 )
 
-_REFERENCE: Final = re.compile(r"secret://[a-z0-9][a-z0-9._-]*")
+_REFERENCE: Final = re.compile(r"^secret://[a-z0-9][a-z0-9._-]*$")
 
 
 def _a_reference(text: str) -> str:
@@ -37,7 +37,11 @@ def _a_reference(text: str) -> str:
     return text
 
 
-SecretRef = Annotated[str, AfterValidator(_a_reference)]
+SecretRef = Annotated[
+    str,
+    AfterValidator(_a_reference),
+    Field(json_schema_extra={"pattern": _REFERENCE.pattern}),
+]
 """`secret://name`: says which secret is meant without being it, so that it may travel."""
 
 

@@ -1,10 +1,15 @@
 """Integrations over the REST API: written down, checked, changed, switched and assigned."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from halo_agent import connectors
+from halo_agent.connectors import find
+from halo_shared import files
 from halo_shared.entities import EntityKind
+from halo_shared.integrations import IntegrationSpec
 from halo_shared.topology import jobs_queue
 from tests.support.agent_double import Attempt, publish_event
 from tests.support.builders import Attempted, finished, tenant_spec
@@ -101,6 +106,43 @@ async def test_a_connector_must_be_one_that_the_agents_announced(office: Office)
     assert unmapped.startswith(
         "mapping: nothing is said about users, and connector 'ldap' has no mapping of its own for it"
     )
+
+
+async def test_settings_must_fit_the_form_that_the_agents_announced(office: Office) -> None:
+    await office.set_up(enabled=False)
+    ldap, newer = (find("ldap").spec for _ in range(2))
+    newer.settings_schema["properties"]["starttls"] = {"enum": [True, False, "always"]}
+    settings = files.load(Path(connectors.__file__).parent / "ldap/sample.yaml", IntegrationSpec).settings
+    wrong = settings | {"page_size": 0, "bind": "cn=reader"}
+    early = await office.post(ALL, definition(name="early", settings=wrong), status=201)
+
+    async with office.agent(connectors=(ldap, newer)):
+        said = [
+            await office.refused(422, "POST", ALL, definition(name="new", settings=wrong)),
+            await office.refused(422, "PUT", PEOPLE, definition(settings=wrong)),
+            await office.refused(422, "POST", f"{ALL}/early/enable"),
+            await office.refused(422, "POST", f"{ALL}/early/assign", {"group": "site"}),
+        ]
+        fits = await office.put(PEOPLE, definition(settings=settings))
+        of_newer = await office.put(PEOPLE, definition(settings=settings | {"starttls": "always"}))
+        await office.post(f"{PEOPLE}/enable")
+
+    assert (
+        early["note"] == "No agent has said yet what connector 'ldap' wants: nothing of it could be checked."
+    )
+    assert fits["note"] == of_newer["note"] == ""
+    assert (
+        said
+        == [
+            (
+                "settings.bind: unknown key; did you mean 'bind_dn'?\n"
+                "settings.page_size: must be at least 1. Entries that the directory hands out at a time; "
+                "lower it when the directory allows less."
+            )
+        ]
+        * 4
+    )
+    assert (await office.get(f"{ALL}/early"))["enabled"] is False
 
 
 async def test_what_is_not_there_is_answered_with_what_is(office: Office) -> None:

@@ -5,16 +5,21 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import Invalid
+from halo_controller.forms import Form, misfits
 from halo_controller.hosting.placing import misplaced
 from halo_controller.nouns import Agent
 from halo_controller.store import agents, tenants
 from halo_shared.integrations import IntegrationSpec, TenantSpec
+from halo_shared.messages.requests import ConnectorSpec
 
 
-async def check_integration(db: AsyncConnection, tenant: TenantSpec, spec: IntegrationSpec) -> None:
-    """Raise NotFound without its group, and Invalid where its group or its connector cannot do it."""
+async def check_integration(db: AsyncConnection, tenant: TenantSpec, spec: IntegrationSpec) -> str:
+    """Raise NotFound without its group, and Invalid where its group or its connector cannot do it.
+
+    Answers with what could not be checked yet; with nothing where all was.
+    """
     await check_place(db, tenant, spec)
-    check_connector(spec, await agents.every(db))
+    return check_connector(spec, await agents.every(db))
 
 
 async def check_place(db: AsyncConnection, tenant: TenantSpec, spec: IntegrationSpec) -> None:
@@ -26,21 +31,43 @@ async def check_place(db: AsyncConnection, tenant: TenantSpec, spec: Integration
         raise Invalid(why_not)
 
 
-def check_connector(spec: IntegrationSpec, known: Sequence[Agent]) -> None:
-    """Raise Invalid when the agents have announced their connectors and this one, an entity or a mapping is not among them.
+def check_connector(spec: IntegrationSpec, known: Sequence[Agent]) -> str:
+    """Raise Invalid when the agents have announced their connectors and this one, an entity, a mapping or a setting does not fit.
 
     The word of the integration's own group counts; before that has spoken, the word of all agents. When no
-    agent has spoken yet, anything goes: agents may be installed after their integrations are written down.
+    agent has spoken yet, anything goes and the answer says so: agents may be installed after their integrations
+    are written down.
     """
     group = [agent for agent in known if agent.group == spec.group and agent.connectors]
     announced = [one for agent in group or known for one in agent.connectors]
     if not announced:
-        return
-    who = f"of group {spec.group} " if group else ""
+        return (
+            f"No agent has said yet what connector '{spec.connector}' wants: nothing of it could be checked."
+        )
+    offered = _offered(spec, announced, f"of group {spec.group} " if group else "")
+    _check_entities(spec, offered)
+    _check_settings(spec, [one.settings_schema for one in offered])
+    return ""
+
+
+def _check_settings(spec: IntegrationSpec, forms: Sequence[Form]) -> None:
+    # Agents of several versions may share a group: what fits one of them may run.
+    different = [form for place, form in enumerate(forms) if form not in forms[:place]]
+    if wrong := min((misfits(form, spec.settings) for form in different), key=len):
+        raise Invalid("\n".join(wrong))
+
+
+def _offered(
+    spec: IntegrationSpec, announced: Sequence[ConnectorSpec], whose: str
+) -> Sequence[ConnectorSpec]:
     offered = [one for one in announced if one.name == spec.connector]
     if not offered:
         names = ", ".join(sorted({one.name for one in announced}))
-        raise Invalid(f"connector: no agent {who}has '{spec.connector}'; known are: {names}.")
+        raise Invalid(f"connector: no agent {whose}has '{spec.connector}'; known are: {names}.")
+    return offered
+
+
+def _check_entities(spec: IntegrationSpec, offered: Sequence[ConnectorSpec]) -> None:
     entities = {entity for one in offered for entity in one.entities}
     if missing := [entity for entity in spec.entities if entity not in entities]:
         raise Invalid(

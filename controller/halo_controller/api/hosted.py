@@ -48,13 +48,13 @@ async def enable(
             (one.spec for one in await integrations.every(change.db, tenant) if one.spec.name == name), None
         )
         spec = await _wanted(change.db, ref, body, before)
-        await check_integration(change.db, owner, spec)
+        note = await check_integration(change.db, owner, spec)
         if before is None:
             await integrations.add(change.db, tenant, spec, now)
         elif spec != before:
             await integrations.change(change.db, ref, spec, now)
         await integrations.switch(change.db, ref, enabled=True)
-        return await one_view(change.db, ref, now)
+        return await one_view(change.db, ref, now, note=note)
 
 
 @router.put(

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 
 from halo_controller.access.roles import Action
-from halo_controller.api.checking import check_integration
-from halo_controller.api.context import Asked, Caller, Wired, needs
+from halo_controller.api.checking import check_connector, check_integration
+from halo_controller.api.context import Caller, Wired, needs
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import INTEGRATION, LIMITS
 from halo_controller.api.models import GroupChoice, IntegrationView, PauseRequest, RunRequest
@@ -19,7 +19,7 @@ from halo_controller.nouns import Run, Trigger
 from halo_controller.scheduler import situation_of
 from halo_controller.scheduling import standing as standing_rules
 from halo_controller.scheduling.nouns import Pause
-from halo_controller.store import integrations, standings, tenants
+from halo_controller.store import agents, integrations, standings, tenants
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec
 from halo_shared.limits import Limits
@@ -45,9 +45,9 @@ async def create(controller: Wired, tenant: str, spec: Spec) -> IntegrationView:
     now = controller.clock.now()
     async with controller.changing(Noun.INTEGRATION, f"{tenant}/{spec.name}") as change:
         known = await tenants.get(change.db, tenant)
-        await check_integration(change.db, known.spec, spec)
+        note = await check_integration(change.db, known.spec, spec)
         integration = await integrations.add(change.db, known.spec.name, spec, now)
-        return await one_view(change.db, integration.ref, controller.clock.now())
+        return await one_view(change.db, integration.ref, controller.clock.now(), note=note)
 
 
 @router.get("/integrations", summary="List integrations", dependencies=[needs(Action.INTEGRATIONS_READ)])
@@ -81,10 +81,10 @@ async def change(controller: Wired, tenant: str, name: str, spec: Spec) -> Integ
         await integrations.hold(change.db, ref)
         before = await integrations.get(change.db, ref)
         after = spec.model_copy(update={"group": spec.group or before.spec.group})
-        await check_integration(change.db, (await tenants.get(change.db, tenant)).spec, after)
+        note = await check_integration(change.db, (await tenants.get(change.db, tenant)).spec, after)
         await integrations.change(change.db, ref, after, controller.clock.now())
         await standings.save(change.db, ref, standing_rules.changed(await standings.of(change.db, ref)))
-        return await one_view(change.db, ref, controller.clock.now())
+        return await one_view(change.db, ref, controller.clock.now(), note=note)
 
 
 @router.post(
@@ -94,8 +94,13 @@ async def change(controller: Wired, tenant: str, name: str, spec: Spec) -> Integ
     dependencies=[needs(Action.INTEGRATIONS_ENABLE)],
 )
 async def enable(controller: Wired, tenant: str, name: str) -> IntegrationView:
-    """From now on it runs by its schedule, and when asked for."""
-    return await _switch(controller, IntegrationRef(tenant, name), enabled=True)
+    """From now on it runs by its schedule, and when asked for. What its agents have announced since must fit."""
+    ref = IntegrationRef(tenant, name)
+    async with controller.changing(Noun.INTEGRATION, str(ref)) as change:
+        spec = (await integrations.get(change.db, ref)).spec
+        note = check_connector(spec, await agents.every(change.db))
+        await integrations.switch(change.db, ref, enabled=True)
+        return await one_view(change.db, ref, controller.clock.now(), note=note)
 
 
 @router.post(
@@ -106,7 +111,11 @@ async def enable(controller: Wired, tenant: str, name: str) -> IntegrationView:
 )
 async def disable(controller: Wired, tenant: str, name: str) -> IntegrationView:
     """It opens no more runs; one that an agent works on goes on to its end."""
-    return await _switch(controller, IntegrationRef(tenant, name), enabled=False)
+    ref = IntegrationRef(tenant, name)
+    async with controller.changing(Noun.INTEGRATION, str(ref)) as change:
+        await integrations.get(change.db, ref)
+        await integrations.switch(change.db, ref, enabled=False)
+        return await one_view(change.db, ref, controller.clock.now())
 
 
 @router.post(
@@ -155,10 +164,10 @@ async def assign(controller: Wired, tenant: str, name: str, body: GroupChoice) -
         await integrations.hold(change.db, ref)
         before = await integrations.get(change.db, ref)
         after = before.spec.model_copy(update={"group": body.group})
-        await check_integration(change.db, (await tenants.get(change.db, tenant)).spec, after)
+        note = await check_integration(change.db, (await tenants.get(change.db, tenant)).spec, after)
         if after != before.spec:
             await integrations.change(change.db, ref, after, controller.clock.now())
-        return await one_view(change.db, ref, controller.clock.now())
+        return await one_view(change.db, ref, controller.clock.now(), note=note)
 
 
 @router.put(
@@ -202,10 +211,3 @@ async def run(
         change.name = opened.id
     controller.publisher.wake()
     return opened
-
-
-async def _switch(controller: Asked, ref: IntegrationRef, *, enabled: bool) -> IntegrationView:
-    async with controller.changing(Noun.INTEGRATION, str(ref)) as change:
-        await integrations.get(change.db, ref)
-        await integrations.switch(change.db, ref, enabled=enabled)
-        return await one_view(change.db, ref, controller.clock.now())

@@ -162,6 +162,8 @@ class IntegrationView(Frozen):
     next: Next
     last_run: Run | None
     paused: bool = False
+    note: str = ""
+    """What could not be checked when it was changed just now; empty when all was."""
 
     @property
     def ref(self) -> IntegrationRef:

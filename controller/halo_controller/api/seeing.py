@@ -16,12 +16,14 @@ from halo_controller.store import integrations, runs, schedules, standings, tena
 from halo_shared.identifiers import IntegrationRef
 
 
-async def one_view(db: AsyncConnection, ref: IntegrationRef, now: datetime) -> IntegrationView:
-    """One integration; raises NotFound."""
+async def one_view(
+    db: AsyncConnection, ref: IntegrationRef, now: datetime, *, note: str = ""
+) -> IntegrationView:
+    """One integration, with what is to be noted of it; raises NotFound."""
     situation = await situation_of(db, ref, now)
     last_run = next(iter(await runs.every(db, tenant=ref.tenant, integration=ref.name, limit=1)), None)
     planned = next(iter(await schedules.of(db, ref)), None)
-    return _view(situation, planned, last_run)
+    return _view(situation, planned, last_run).model_copy(update={"note": note})
 
 
 async def every_view(db: AsyncConnection, tenant: str | None, now: datetime) -> Sequence[IntegrationView]:

@@ -38,11 +38,12 @@ FileArgument = Annotated[Path, typer.Argument(help="An integration file (YAML)."
 async def create(client: Client, tenant: str, file: FileArgument) -> None:
     """Create an integration of a tenant from its file; it is disabled at first."""
     spec = files.load(file, IntegrationSpec)
-    await client.post(f"/tenants/{tenant}/integrations", IntegrationView, spec)
+    view = await client.post(f"/tenants/{tenant}/integrations", IntegrationView, spec)
     ref = f"{tenant}/{spec.name}"
     output.say(
         f"Integration '{ref}' created, disabled. Enable it with: halo-controller integrations enable {ref}"
     )
+    output.say_note(view.note)
 
 
 @app.command(epilog="Example: halo-controller integrations update acme people.yaml")
@@ -50,8 +51,9 @@ async def create(client: Client, tenant: str, file: FileArgument) -> None:
 async def update(client: Client, tenant: str, file: FileArgument) -> None:
     """Replace an integration's definition; a file that names no group keeps the one that is assigned."""
     spec = files.load(file, IntegrationSpec)
-    await client.put(f"/tenants/{tenant}/integrations/{spec.name}", IntegrationView, spec)
+    view = await client.put(f"/tenants/{tenant}/integrations/{spec.name}", IntegrationView, spec)
     output.say(f"Integration '{tenant}/{spec.name}' updated; its next run reads everything.")
+    output.say_note(view.note)
 
 
 @app.command("list", epilog="Example: halo-controller integrations list --tenant acme")
@@ -109,6 +111,7 @@ async def enable(
         ref = IntegrationRef(tenant, name or integration)
         view = await client.put(path_of_hosted(ref), IntegrationView, chosen(integration, entities, file))
     output.say(f"Integration '{ref}' enabled: {_next(view)}.")
+    output.say_note(view.note)
 
 
 @app.command(epilog="Example: halo-controller integrations disable acme/people")
@@ -149,8 +152,9 @@ async def assign(
     group: Annotated[str, typer.Option(help="The group of agents that is to run it.")],
 ) -> None:
     """Assign an integration to a group of agents."""
-    await client.post(f"{path_of(integration)}/assign", IntegrationView, {"group": group})
+    view = await client.post(f"{path_of(integration)}/assign", IntegrationView, {"group": group})
     output.say(f"Integration '{integration}' assigned to group '{group}'.")
+    output.say_note(view.note)
 
 
 def _table(views: Sequence[IntegrationView]) -> Table:
