@@ -64,7 +64,7 @@ def test_what_came_back_is_the_last_word() -> None:
 
 
 @pytest.mark.parametrize(
-    "state", set(NotificationState) - {NotificationState.SENT, NotificationState.BOUNCED}
+    "state", sorted(set(NotificationState) - {NotificationState.SENT, NotificationState.BOUNCED})
 )
 def test_what_is_not_sent_cannot_have_come_back_yet(state: NotificationState) -> None:
     (early, *_) = messages(state=state)
