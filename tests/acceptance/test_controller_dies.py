@@ -12,7 +12,7 @@ pytestmark = pytest.mark.timeout(400)
 
 async def test_right_after_a_run_was_asked_for(office: Product) -> None:
     ref = await office.enable(office.people.integration)
-    await office.quietly("run", "now", ref)
+    await office.start(ref)
     office.kill("controller")
 
     await office.start_controller()
@@ -25,7 +25,7 @@ async def test_right_after_a_run_was_asked_for(office: Product) -> None:
 async def test_inside_the_transaction_that_begins_or_ends_an_attempt(office: Product, moment: str) -> None:
     """Both are said before they are stored: what the agent asked or told comes again."""
     ref = await office.enable(office.people.integration)
-    await office.quietly("run", "now", ref)
+    await office.start(ref)
     await has_said(office, "controller", moment)
     office.kill("controller")
 

@@ -65,7 +65,8 @@ async def test_a_preview_one_record_and_what_became_of_it(office: Product) -> No
 
 async def test_a_held_run_says_whom_it_would_touch_and_the_limit_can_be_changed(office: Product) -> None:
     file = office.folder / "staff.csv"
-    ref = await office.enable(staff(office.folder, table(ann="Ann Lee", bob="Bob Ray", cid="Cid Orr")))
+    people = staff(office.folder, table(ann="Ann Lee", bob="Bob Ray", cid="Cid Orr"))
+    ref = await office.enable(people)
     await office.run(ref)
     file.write_text(table(ann="Ann Lee"), encoding="utf-8")
     await office.quietly("run", "now", ref)
@@ -85,7 +86,7 @@ async def test_a_held_run_says_whom_it_would_touch_and_the_limit_can_be_changed(
     here = await office.type(
         "halo-agent",
         "sync-one",
-        str(office.folder / "staff.yaml"),
+        str(files.write(office.folder, "staff", people)),
         "ann",
         "--halo",
         str(office.files["tenant"]),

@@ -18,7 +18,7 @@ async def in_the_middle(office: Product) -> str:
     """A run that has written some and is at work on more; answers with its integration."""
     ref = await office.enable(office.people.integration)
     await office.fault(kind="slow", seconds=2, times=1000, method="POST", path="/api/users")
-    await office.quietly("run", "now", ref)
+    await office.start(ref)
     await until(lambda: holds_some(office))
     return ref
 

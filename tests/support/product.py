@@ -41,11 +41,15 @@ class Product(ProcessWorld):
         out, err = await command.communicate()
         return Printed(command.returncode or 0, out.decode(), err.decode())
 
+    async def order(self, path: str, body: object = None) -> None:
+        """Ask the controller's API for what the test at hand is not about: each command is a program that starts."""
+        await self._controller("POST", path, json=body)
+
     async def installed(self) -> None:
         """A tenant, a group and its agent, which is online."""
-        await self.quietly("tenants", "add", str(self.files["tenant"]))
-        await self.quietly("groups", "add", files.GROUP)
-        await self.quietly("agents", "add", files.AGENT, "--group", files.GROUP)
+        await self.order("/tenants", files.tenant(self.sandbox))
+        await self.order("/groups", {"name": files.GROUP})
+        await self.order("/agents", {"name": files.AGENT, "group": files.GROUP})
         await self.start_agent()
 
     @contextmanager
@@ -63,16 +67,17 @@ class Product(ProcessWorld):
         """Create an integration, assign and enable it; answers with its reference."""
         name = str(content["name"])
         ref = f"{files.TENANT}/{name}"
-        await self.quietly(
-            "integrations", "create", files.TENANT, str(files.write(self.folder, name, content))
-        )
-        await self.quietly("integrations", "assign", ref, "--group", files.GROUP)
-        await self.quietly("integrations", "enable", ref)
+        await self.order(f"/tenants/{files.TENANT}/integrations", {**content, "group": files.GROUP})
+        await self.order(f"{_path(ref)}/enable")
         return ref
+
+    async def start(self, ref: str) -> None:
+        """Open a run of an integration."""
+        await self.order(f"{_path(ref)}/run")
 
     async def run(self, ref: str) -> Json:
         """Run an integration now and answer with the run as it ended."""
-        await self.quietly("run", "now", ref)
+        await self.start(ref)
         return await self.until_ended(ref)
 
     async def until_status(self, ref: str, status: str) -> Json:
@@ -104,6 +109,11 @@ class Product(ProcessWorld):
         self.programs[name].wait()
         if name == "controller":  # the next one says anew where it listens
             (self.folder / "controller" / "address").unlink()
+
+
+def _path(ref: str) -> str:
+    tenant, name = ref.split("/")
+    return f"/tenants/{tenant}/integrations/{name}"
 
 
 @asynccontextmanager

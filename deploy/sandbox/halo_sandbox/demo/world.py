@@ -99,12 +99,15 @@ class World(ABC):
 
     async def ask(self, path: str, **query: str | int) -> Json:
         """What the controller's API answers, without a word on the screen."""
+        return await self._controller("GET", path, params=query)
+
+    async def _controller(self, method: str, path: str, **request: Any) -> Json:
         data = self.folder / "controller"
         address, token = await asyncio.to_thread(
             lambda: [(data / name).read_text().strip() for name in ("address", "operator.token")]
         )
         headers = {"Authorization": f"Bearer {token}"}
-        reply = await self._http.get(f"{address}{path}", params=query, headers=headers)
+        reply = await self._http.request(method, f"{address}{path}", headers=headers, **request)
         return reply.raise_for_status().json()
 
     async def run_and_watch(self, ref: str) -> Json:
