@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 4 # most tests wait for other programs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint bench format agent-alone clean ready
@@ -18,7 +19,7 @@ demo: ready ## see it work, from directory to Halo; KEEP=1 leaves it running, AD
 	@$(BIN)/halo-sandbox demo $(if $(KEEP),--keep) $(if $(AD),--active-directory)
 
 test: ready ## run all tests, with a private RabbitMQ and a private directory
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 check: lint ## gates and fast tests, before every commit
 	@$(BIN)/python -m pytest tests/unit tests/contract -m "not broker and not directory and not domain and not postgres"
