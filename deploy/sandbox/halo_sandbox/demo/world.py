@@ -21,7 +21,7 @@ from halo_sandbox.services.mailbox import private_mailbox, text_of
 
 BIN: Final = Path(sys.executable).parent
 MACHINES: Final = 40
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 60.0
 END_SECONDS: Final = 60.0
 
 Json = Any  # what the controller or the sandbox answered
