@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -16,6 +17,9 @@ from typing import Final, TypeVar
 _FORKER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="forker")
 
 STOP_SECONDS: Final = 30
+
+# Whoever asks the kernel for any port gets a higher one, and so not what a service of ours is about to listen on.
+_SELDOM_GIVEN: Final = range(20_000, 32_768)
 
 ServiceT = TypeVar("ServiceT")
 
@@ -124,8 +128,11 @@ def last_lines(file: Path, count: int = 15) -> str:
 
 def free_ports(count: int) -> list[int]:
     """Loopback ports that nobody uses; all are held until the last is found, so they differ."""
+    ports: list[int] = []
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
+        while len(ports) < count:
+            port = secrets.choice(_SELDOM_GIVEN)
+            with suppress(OSError):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                ports.append(port)
+    return ports
