@@ -50,7 +50,7 @@ async def test_while_an_attempt_runs_that_ends_before_it_is_back(office: Product
 async def test_while_a_run_is_being_cancelled(office: Product) -> None:
     ref = await in_the_middle(office)
     run = await latest(office, ref)
-    await office.quietly("runs", "cancel", run["id"], "--reason", "wrong file")
+    await office.order(f"/runs/{run['id']}/cancel", {"reason": "wrong file"})
     office.kill("controller")
 
     await office.start_controller()

@@ -29,7 +29,7 @@ def at_leisure(span: timedelta) -> timedelta:
 async def cancel(office: Product, ref: str) -> str:
     """Ask for the end of the latest run; answers with its id."""
     run = str((await latest(office, ref))["id"])
-    await office.quietly("runs", "cancel", run, "--reason", "wrong file")
+    await office.order(f"/runs/{run}/cancel", {"reason": "wrong file"})
     return run
 
 
@@ -110,10 +110,9 @@ async def test_an_agent_that_is_drained_takes_nothing_new_from_that_moment(offic
 
 async def test_a_cancel_of_a_frozen_agent_stays_asked_for_until_it_is_known(office: Product) -> None:
     ref = await in_the_middle(office)
-    run = await latest(office, ref)
     agent = office.programs["agent"]
     agent.send_signal(signal.SIGSTOP)
-    await office.quietly("runs", "cancel", run["id"], "--reason", "wrong file")
+    await cancel(office, ref)
     await asyncio.sleep(5)
     asked = await latest(office, ref)
 
