@@ -4,6 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 4 # most tests wait for other programs
+unexport PYTHONDONTWRITEBYTECODE # each program that a test starts would be compiled anew
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint bench format agent-alone clean ready

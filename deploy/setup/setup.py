@@ -251,7 +251,8 @@ def python_headers() -> tuple[Package, ...]:
 def install_python_packages(*arguments: str) -> None:
     """Makes `.venv` hold exactly what the lock file says."""
     say("installing the Python packages into .venv (one or two minutes)")
-    if uv("sync", "--quiet", "--locked", *arguments).returncode != 0:
+    # Tests and demo start many programs, and where Python may not keep what it compiled each would compile anew.
+    if uv("sync", "--quiet", "--locked", "--compile-bytecode", *arguments).returncode != 0:
         raise SetupError("uv could not install the Python packages, see above")
 
 
