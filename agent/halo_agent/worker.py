@@ -5,6 +5,7 @@ and nothing depends on the broker's patience with an unacknowledged message.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Final
@@ -27,6 +28,9 @@ from halo_shared.transport.consuming import AGAIN_AFTER, read, settle
 log = logs.get(__name__)
 
 JOBS: Final[TypeAdapter[Job]] = TypeAdapter(Job)
+
+OVER: Final = 1_000
+"""Attempts that are remembered once they are over."""
 
 RunJob = Callable[[Lease, EventReporter], Coroutine[None, None, Ending]]
 """Does the work of one attempt; raises when it can't."""
@@ -54,6 +58,7 @@ class Worker:
         self._slots = slots
         self._busy: dict[str, EventReporter | None] = {}
         self._attempts: set[asyncio.Task[None]] = set()
+        self._over: deque[tuple[str, int]] = deque(maxlen=OVER)
         self._offers: asyncio.Queue[str] = asyncio.Queue()
         self._changed = asyncio.Event()
         self._draining = asyncio.Event()
@@ -183,6 +188,10 @@ class Worker:
             await _settle(delivery, Settle.AGAIN)
             raise
         match answer:
+            case Lease() if (run, answer.grant.fence) in self._over:
+                # A second copy of its job was quicker than its last word, so the controller could not know.
+                log.info("attempt_over_already", run=run, fence=answer.grant.fence)
+                await _settle(delivery, Settle.DONE)
             case Lease():
                 await _settle(delivery, Settle.DONE)
                 return answer
@@ -209,6 +218,7 @@ class Worker:
                 span.note({"halo.status": ending.status})
                 if ending.failure:
                     span.failed(ending.failure.code)
+                self._over.append((grant.run, grant.fence))
                 await reporter.finished(ending)
                 log.info(
                     "attempt_ended", run=grant.run, fence=grant.fence, status=ending.status, text=ending.text

@@ -144,7 +144,7 @@ class ControllerDouble:
         if request.run in self.refused_for_another:
             self.refused_for_another.remove(request.run)
             return LeaseRefused(
-                ask=request.ask, run=request.run, code="BetterPlaced", message="Not you.", again_after=0.05
+                ask=request.ask, run=request.run, code="Draining", message="Not you.", again_after=0.05
             )
         self.fence += 1
         return self.grant(request, self.fence)

@@ -222,6 +222,28 @@ class TestTaking:
         assert await transport.depth(JOBS) == 0
         assert [ask.run for ask in controller.asked] == [RUN, OTHER]
 
+    async def test_a_second_copy_that_is_quicker_than_the_last_word_is_settled(
+        self,
+        agents: Agents,
+        controller: ControllerDouble,
+        transport: MemoryTransport,
+        outbox: Outbox,
+        work: Work,
+    ) -> None:
+        agent = await agents.start(work)
+        work.let_go.set()
+        await controller.dispatch(RUN)
+        await last_words(outbox)
+        await eventually(lambda: agent.worker.doing() == [])
+        controller.fence -= 1  # it does not know yet, and so grants the same lease once more
+        await controller.dispatch(RUN)
+        await eventually(lambda: len(controller.asked) == 2)
+        await eventually(lambda: agent.worker.doing() == [] and transport.unsettled == 0)
+
+        assert await transport.depth(JOBS) == 0
+        assert [event.kind for event in await spooled(outbox)] == ["started", "finished"]
+        assert agent.leases.held == ()
+
     async def test_a_refused_job_is_settled_and_never_begun(
         self,
         agents: Agents,
