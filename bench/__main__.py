@@ -24,6 +24,7 @@ NAMES: Final = (
     "cycles",
     "events",
     "schedule",
+    "agents",
 )
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from bench.centre import Estate, controlling
-from bench.cycles.children import at_work
 from bench.cycles.side import CYCLES, Side
 from bench.cycles.stores import counting
+from bench.programs import at_work
 from bench.specs import REF, integration, tenant
 from bench.waiting import until
 from halo_controller.dispatcher import open_run
@@ -39,7 +39,7 @@ async def product(broker: str, address: Path | str, folder: Path) -> AsyncIterat
         transport = await stack.enter_async_context(AmqpTransport(broker, name="bench controller"))
         controller = await stack.enter_async_context(controlling(address, transport, estate))
         for name in AGENTS:
-            crew = at_work(folder, "bench.cycles.crew", broker, str(folder), str(SLOTS), name)
+            crew = at_work(folder, "bench.crew", broker, str(folder), str(SLOTS), name)
             await stack.enter_async_context(crew)
         stored = await stack.enter_async_context(counting(driven(address), "runs", "status = 'succeeded'"))
         await until(lambda: _all_online(controller), look_every=0.1)

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from celery import Celery
 
-from bench.cycles.children import at_work
 from bench.cycles.side import CYCLES, Side
 from bench.cycles.stores import counting
+from bench.programs import at_work
 
 PREFETCH: Final = 25
 """Of each of its two processes."""

@@ -12,9 +12,9 @@ from taskiq.kicker import AsyncKicker
 from taskiq_aio_pika import AioPikaBroker, Queue, QueueType
 from taskiq_pg.asyncpg import AsyncpgResultBackend
 
-from bench.cycles.children import at_work
 from bench.cycles.side import CYCLES, Side
 from bench.cycles.stores import counting
+from bench.programs import at_work
 
 PREFETCH: Final = 25
 """Of each of its two processes."""

@@ -67,6 +67,11 @@ class PrivateRabbitMQ:
         """Where a client finds the node's default virtual host."""
         return self.node.url()
 
+    @property
+    def pid(self) -> int:
+        """The process that is the node."""
+        return self._server.pid
+
     def stop(self) -> None:
         """Ends the node in order."""
         processes.end(self._server)

@@ -9,7 +9,7 @@ from typing import Final
 
 from halo_sandbox.services import processes
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[1]
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Real agents in this process whose runs have nothing to do: `python -m bench.cycles.crew URL FOLDER SLOTS NAME...`."""
+"""Real agents in this process whose runs have nothing to do: `python -m bench.crew URL FOLDER SLOTS NAME...`."""
 
 import asyncio
 import sys
