@@ -12,6 +12,8 @@ from halo_sandbox.services import processes
 from tests.integration.test_metrics import value
 from tests.support.product import Product, product
 
+pytestmark = pytest.mark.timeout(400)
+
 PEOPLE = {"tenant": "acme", "integration": "people"}
 
 

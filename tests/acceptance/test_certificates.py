@@ -15,7 +15,7 @@ from tests.support.services import needed
 
 PEOPLE = people(30)
 
-pytestmark = pytest.mark.directory
+pytestmark = [pytest.mark.timeout(400), pytest.mark.directory]
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from tests.acceptance.test_secrets_stay_home import spellings
 from tests.support.otlp import Received, TraceReceiver, receiving_traces
 from tests.support.product import Product, product
 
+pytestmark = pytest.mark.timeout(400)
+
 Traced = tuple[Product, TraceReceiver]
 
 JOB = ("controller trigger person", "controller publish jobs", "agent process jobs.office")
