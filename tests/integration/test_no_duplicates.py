@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
 
@@ -19,6 +18,7 @@ from halo_sandbox.server import Sandbox, running
 from halo_shared.entities import EntityKind
 from halo_shared.errors import RecordError, TransientError
 from tests.support.clock import eventually
+from tests.support.http import client_of
 from tests.unit.agent.targets.support import (
     Ear,
     FastClock,
@@ -53,7 +53,7 @@ def listening(clock: FastClock) -> Iterator[Sandbox]:
 @pytest.fixture
 async def sandbox(listening: Sandbox) -> Sandbox:
     """The sandbox as it was when it started."""
-    async with httpx.AsyncClient(base_url=listening.url) as http:
+    async with client_of(listening.url) as http:
         (await http.post("/sandbox/reset")).raise_for_status()
     return listening
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from halo_controller.incidents import recorder
@@ -20,6 +19,7 @@ from halo_shared.redaction import Redactor
 from halo_shared.secrets import LocalSecrets
 from tests.support.builders import tenant_spec
 from tests.support.clock import ManualClock
+from tests.support.http import client_of
 from tests.support.incidents import person, sighting
 
 Json = Any  # Any: what the sandbox holds
@@ -61,7 +61,7 @@ class Desk:
     async def close(self, ticket: Json) -> None:
         """As an agent of the service desk does it."""
         settings = self._sandbox.settings
-        async with httpx.AsyncClient(base_url=self._sandbox.url) as http:
+        async with client_of(self._sandbox.url) as http:
             form = {
                 "grant_type": "client_credentials",
                 "client_id": settings.client_id,
@@ -74,8 +74,8 @@ class Desk:
             (await http.post("/api/Actions", json=[note], headers=headers)).raise_for_status()
 
     async def _ask(self, method: str, path: str, body: Json = None) -> Json:
-        async with httpx.AsyncClient() as http:
-            reply = await http.request(method, f"{self._sandbox.url}/sandbox/{path}", json=body)
+        async with client_of(self._sandbox.url) as http:
+            reply = await http.request(method, f"/sandbox/{path}", json=body)
         return reply.raise_for_status().json() if reply.content else None
 
 

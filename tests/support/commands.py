@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import httpx
-
 from halo_sandbox.demo.world import BIN, until
 from halo_sandbox.services import processes
 from halo_shared.transport import Transport
 from halo_shared.transport.amqp import AmqpTransport
 from tests.support.agent_double import Script, agent_double, succeed
 from tests.support.builders import tenant_spec
+from tests.support.http import client_of
 from tests.support.rest import Api, definition
 
 PROGRAM: Final = str(BIN / "halo-controller")
@@ -107,7 +106,7 @@ class Centre(Desk):
     @asynccontextmanager
     async def asking(self) -> AsyncIterator[Api]:
         """The controller's API, for what the test at hand is not about."""
-        async with httpx.AsyncClient(base_url=self.left("address"), trust_env=False) as http:
+        async with client_of(self.left("address")) as http:
             yield Api(http, self.left("operator.token"))
 
     async def integrate(self, name: str) -> str:

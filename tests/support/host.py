@@ -25,6 +25,7 @@ from tests.support.clock import FastClock
 from tests.support.commands import Printed, printed
 from tests.support.entra import CLIENT, populate
 from tests.support.graph.server import Graph, graph
+from tests.support.http import client_of
 from tests.support.rest import Api
 from tests.support.sources import SECRET
 
@@ -113,8 +114,8 @@ class Host(Api):
 
     async def _halo(self, tenant: str, method: str, path: str, body: Json = None) -> Json:
         # A fresh connection: one that lay idle may be closed at its other end by now.
-        async with httpx.AsyncClient(trust_env=False) as http:
-            reply = await http.request(method, f"{self.halos[tenant].url}/sandbox/{path}", json=body)
+        async with client_of(self.halos[tenant].url) as http:
+            reply = await http.request(method, f"/sandbox/{path}", json=body)
         return reply.raise_for_status().json() if reply.content else None
 
     async def idle(self) -> None:
@@ -145,7 +146,7 @@ async def a_host(broker_url: str, folder: Path, certificates: Certificates) -> A
             async with (
                 controlling(database, transport, clock) as controller,
                 listening(build(controller), listener) as url,
-                httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http,
+                client_of(url) as http,
             ):
                 yield Host(http, token.get_secret_value(), folder, clock, cloud)
 

@@ -1,7 +1,6 @@
 """A controller with its REST API on a real socket, and a caller who asks it."""
 
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -32,13 +31,11 @@ from halo_shared.transport.memory import MemoryTransport
 from tests.support.agent_double import LDAP, Script, agent_double, succeed
 from tests.support.builders import integration_spec, tenant_spec
 from tests.support.clock import eventually
+from tests.support.http import client_of
 
 Json = Any  # Any: what an answer or a body holds is what these tests are about
 
 PEOPLE: Final = "/tenants/acme/integrations/people"
-
-# Making a client loads the machine's certificates, sixty milliseconds that no test here needs.
-_NO_CERTIFICATES: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class Api:
@@ -148,7 +145,7 @@ async def an_office(folder: Path) -> AsyncIterator[Office]:
     """A controller with its API, both on their own, until the block is left."""
     settings = Settings(data=folder, port=0)
     transport = MemoryTransport()
-    async with serving(settings, transport, Redactor()) as url, _client(url) as http:
+    async with serving(settings, transport, Redactor()) as url, client_of(url) as http:
         yield Office(http, settings.token_file.read_text(encoding="utf-8").strip(), transport)
 
 
@@ -171,7 +168,7 @@ async def an_api(
         await tokens.put(db, Token(name=OPERATOR, role=Role.OPERATOR, created_at=clock.now()), token)
     controller = Controller(database, transport, Publisher(database, transport, clock), clock, monitors)
     with listen("127.0.0.1", 0) as listener:
-        async with listening(app or build(controller), listener) as url, _client(url) as http:
+        async with listening(app or build(controller), listener) as url, client_of(url) as http:
             yield Api(http, token)
 
 
@@ -236,7 +233,3 @@ def operations(document: Json) -> list[Operation]:
 def _answer(reply: httpx.Response, status: int) -> Json:
     assert reply.status_code == status, reply.text
     return reply.json()
-
-
-def _client(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, verify=_NO_CERTIFICATES, timeout=10)

@@ -1,6 +1,5 @@
 """A sandbox on a real socket, a client that has a token, and the levers."""
 
-import ssl
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from anyio.from_thread import start_blocking_portal
 
 from halo_sandbox.server import Sandbox, running
 from halo_sandbox.settings import SandboxSettings
+from tests.support.http import client_of
 
 SETTINGS = SandboxSettings()
 CREDENTIALS = {
@@ -70,14 +70,6 @@ async def signed_in(sandbox: Sandbox, http: httpx.AsyncClient) -> Halo:
     return Halo(http)
 
 
-# Making a client loads the machine's certificates, sixty milliseconds that no test here needs.
-NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def browser(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, verify=NO_CERTIFICATES)
-
-
 @pytest.fixture(scope="session")
 def listening() -> Iterator[Sandbox]:
     """One sandbox for all tests, on a loop of its own."""
@@ -88,7 +80,7 @@ def listening() -> Iterator[Sandbox]:
 @pytest.fixture
 async def sandbox(listening: Sandbox) -> Sandbox:
     """The sandbox as it was when it started."""
-    async with browser(listening.url) as http:
+    async with client_of(listening.url) as http:
         (await http.post("/sandbox/reset")).raise_for_status()
     return listening
 
@@ -96,11 +88,11 @@ async def sandbox(listening: Sandbox) -> Sandbox:
 @pytest.fixture
 async def anyone(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a token."""
-    async with browser(sandbox.url) as http:
+    async with client_of(sandbox.url) as http:
         yield http
 
 
 @pytest.fixture
 async def halo(sandbox: Sandbox) -> AsyncIterator[Halo]:
-    async with browser(sandbox.url) as http:
+    async with client_of(sandbox.url) as http:
         yield await signed_in(sandbox, http)

@@ -6,7 +6,8 @@ import pytest
 from halo_sandbox.server import Sandbox, running
 from halo_sandbox.settings import SandboxSettings, Switches
 from halo_shared.clock import SystemClock
-from tests.unit.sandbox.conftest import CREDENTIALS, Halo, browser
+from tests.support.http import client_of
+from tests.unit.sandbox.conftest import CREDENTIALS, Halo
 
 
 class Watch(SystemClock):
@@ -67,7 +68,7 @@ async def test_credentials_as_json_are_not_read(anyone: httpx.AsyncClient) -> No
 async def test_on_premise_has_no_tenant() -> None:
     async with (
         running(SandboxSettings(tenant=None)) as sandbox,
-        browser(sandbox.url) as http,
+        client_of(sandbox.url) as http,
     ):
         assert (await http.get("/api/authinfo")).json()["tenant_id"] is None
         assert (await http.post("/auth/token", data=CREDENTIALS)).status_code == 200
@@ -88,7 +89,7 @@ async def test_tokens_run_out() -> None:
     clock = Watch()
     async with (
         running(settings, clock) as sandbox,
-        browser(sandbox.url) as http,
+        client_of(sandbox.url) as http,
     ):
         reply = await http.post("/auth/token?tenant=sandbox", data=CREDENTIALS)
         assert reply.json()["expires_in"] == 1

@@ -14,7 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from halo_sandbox.cli import app
-from tests.unit.sandbox.conftest import CREDENTIALS, browser
+from tests.support.http import client_of
+from tests.unit.sandbox.conftest import CREDENTIALS
 
 COMMAND = (sys.executable, "-c", "from halo_sandbox.cli import main; main()")
 
@@ -40,7 +41,7 @@ async def test_it_says_where_it_listens_and_stops_cleanly(tmp_path: Path, number
 
     async with serving("--ready-file", str(ready)) as (process, line):
         assert json.loads(ready.read_text(encoding="utf-8")) == line
-        async with browser(line["url"]) as http:
+        async with client_of(line["url"]) as http:
             assert (await http.get("/api/authinfo")).json()["tenant_id"] == line["tenant"]
             process.send_signal(number)
             assert await asyncio.wait_for(process.wait(), 10) == 0
@@ -50,7 +51,7 @@ async def test_options_reach_the_sandbox(tmp_path: Path) -> None:
     options = ("--on-premise", "--client-id", "me", "--client-secret", "mine", "--limit", "1/60")
     async with (
         serving(*options, "--database", str(tmp_path / "halo.db")) as (_, line),
-        browser(line["url"]) as http,
+        client_of(line["url"]) as http,
     ):
         assert line["tenant"] is None
         form = {**CREDENTIALS, "client_id": "me", "client_secret": "mine"}
@@ -64,7 +65,7 @@ async def test_options_reach_the_sandbox(tmp_path: Path) -> None:
 
 async def test_show_lists_what_is_held() -> None:
     async with serving() as (_, line):
-        async with browser(line["url"]) as http:
+        async with client_of(line["url"]) as http:
             token = (await http.post("/auth/token?tenant=sandbox", data=CREDENTIALS)).json()
             http.headers["Authorization"] = f"Bearer {token['access_token']}"
             await http.post("/api/Users", json=[{"name": "Ann", "site_id": 1001}])

@@ -7,7 +7,8 @@ import pytest
 from halo_sandbox.server import running
 from halo_sandbox.settings import SandboxSettings
 from halo_shared.errors import SettingsInvalid
-from tests.unit.sandbox.conftest import Halo, browser, signed_in
+from tests.support.http import client_of
+from tests.unit.sandbox.conftest import Halo, signed_in
 
 
 async def test_held_rows_are_all_rows(halo: Halo) -> None:
@@ -63,7 +64,7 @@ async def test_a_switch_that_does_not_exist(halo: Halo, body: dict[str, object])
 async def test_a_file_keeps_the_rows(tmp_path: Path) -> None:
     settings = SandboxSettings(database=str(tmp_path / "halo.db"))
     for expected in (1, 2):
-        async with running(settings) as sandbox, browser(sandbox.url) as http:
+        async with running(settings) as sandbox, client_of(sandbox.url) as http:
             halo = await signed_in(sandbox, http)
             assert len(await halo.rows("Client")) == expected
             assert len(await halo.rows("AssetType")) == 2
@@ -76,7 +77,7 @@ async def test_a_seed_file(tmp_path: Path) -> None:
 
     async with (
         running(SandboxSettings(seed=seed)) as sandbox,
-        browser(sandbox.url) as http,
+        client_of(sandbox.url) as http,
     ):
         (ann,) = (await http.get("/sandbox/held/users")).json()
 

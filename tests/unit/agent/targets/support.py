@@ -21,6 +21,7 @@ from halo_shared.clock import Clock, SystemClock
 from halo_shared.entities import EntityKind
 from halo_shared.integrations import HaloConnection, TenantKind
 from tests.support.engine import Pass
+from tests.support.http import client_of
 
 SECRET = SecretStr("sandbox-secret")
 PLACE = Place("Acme", "Main")
@@ -136,7 +137,7 @@ class Levers:
 
 @asynccontextmanager
 async def levers(sandbox: Sandbox) -> AsyncIterator[Levers]:
-    async with httpx.AsyncClient(base_url=sandbox.url) as http:
+    async with client_of(sandbox.url) as http:
         yield Levers(http)
 
 
