@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= 4 # most tests wait for other programs
+WORKERS ?= 4 # each is sent one test at a time, the longest first: those of acceptance
 unexport PYTHONDONTWRITEBYTECODE # each program that a test starts would be compiled anew
 
 .DEFAULT_GOAL := help
@@ -20,7 +20,7 @@ demo: ready ## see it work, from directory to Halo; KEEP=1 leaves it running, AD
 	@$(BIN)/halo-sandbox demo $(if $(KEEP),--keep) $(if $(AD),--active-directory)
 
 test: ready ## run all tests, with a private RabbitMQ and a private directory
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist load --maxschedchunk 1
 
 check: lint ## gates and fast tests, before every commit
 	@$(BIN)/python -m pytest tests/unit tests/contract -m "not broker and not directory and not domain and not postgres"

@@ -20,7 +20,6 @@ from halo_sandbox.services.postgres import PrivatePostgres
 from halo_sandbox.services.rabbitmq import GivenRabbitMQ, PrivateRabbitMQ
 from halo_shared.certificates import SEEN
 from tests.support.services import needed
-from tests.support.workers import group_of
 
 GIVEN_BROKER = os.environ.get("HALO_BROKER_URL")
 """A broker to use instead of a private one, which must have its management plugin."""
@@ -40,13 +39,10 @@ MARK_OF_FIXTURE = {
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks tests by the services they ask for, and by the worker they go to where there are several."""
-    spread = config.pluginmanager.has_plugin("xdist")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks tests by the services they ask for."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        if spread:
-            item.add_marker(pytest.mark.xdist_group(group_of(item.location[0], fixtures)))
         for fixture, mark in MARK_OF_FIXTURE.items():
             if fixture in fixtures:
                 item.add_marker(mark)
