@@ -2,21 +2,32 @@
 
 import asyncio
 import sys
+from contextlib import suppress
+from typing import Final
 
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.exceptions import AMQPError
+
+AGAIN_AFTER: Final = 1.0
+"""Seconds; the library's own connection that comes back by itself does not always bring its consumer along."""
 
 
 async def crowd(url: str, names: list[str]) -> None:
     """A connection, a channel, a durable queue and a consumer each, until this is ended."""
     await asyncio.gather(*(_consumer(url, name) for name in names))
-    await asyncio.Event().wait()
 
 
 async def _consumer(url: str, name: str) -> None:
-    connection = await aio_pika.connect_robust(url, heartbeat=10)
-    channel = await connection.channel()
-    await (await channel.declare_queue(name, durable=True)).consume(_ignore)
+    while True:
+        gone = asyncio.Event()
+        with suppress(OSError, AMQPError):
+            connection = await aio_pika.connect(url, heartbeat=10)
+            connection.close_callbacks.add(lambda *_, gone=gone: gone.set())
+            channel = await connection.channel()
+            await (await channel.declare_queue(name, durable=True)).consume(_ignore)
+            await gone.wait()
+        await asyncio.sleep(AGAIN_AFTER)
 
 
 async def _ignore(message: AbstractIncomingMessage) -> None:
