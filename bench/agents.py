@@ -12,12 +12,13 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import httpx
+from sqlalchemy import func, select
 
 from bench.centre import Estate, controlling
 from bench.programs import at_work
 from bench.rounds import Comparison
 from bench.specs import tenant
-from halo_controller.store import agents
+from halo_controller.store.tables import agents
 from halo_sandbox.services.rabbitmq import PrivateRabbitMQ, private_rabbitmq
 from halo_sandbox.services.rabbitmq_node import USER
 from halo_shared.topology import agent_queue
@@ -97,9 +98,9 @@ async def _agents(broker: PrivateRabbitMQ, folder: Path, stack: AsyncExitStack) 
         await stack.enter_async_context(at_work(folder, *crew))
 
     async def all_heard(since: datetime) -> bool:
+        heard = select(func.count()).where(agents.c.session.is_not(None), agents.c.seen_at > since)
         async with controller.database.read() as db:
-            known = await agents.every(db)
-        return all(one.session and one.seen_at and one.seen_at > since for one in known)
+            return await db.scalar(heard) == MANY
 
     return all_heard
 
