@@ -34,7 +34,9 @@ from halo_shared.transport.consuming import serve_all
 log = logs.get(__name__)
 
 HELLO_EVERY: Final = 3.0
-"""Seconds between hellos while nobody answers: the controller may be away."""
+"""Seconds between the first hellos while nobody answers: the controller may be away."""
+HELLO_AT_LAST: Final = 10.0
+"""Seconds between later ones, no less than between heartbeats: a controller with thousands of agents may just be busy."""
 REJECTED_EVERY: Final = 30.0
 """Seconds between hellos once the controller has said why not: a person must act first."""
 
@@ -131,9 +133,11 @@ class Session:
 
     async def _greet(self) -> Welcome:
         await self._listens.wait()
+        patience = HELLO_EVERY
         while not self._welcome.done():
             await self._say_hello()
-            pause = REJECTED_EVERY if self._rejected else HELLO_EVERY
+            pause = REJECTED_EVERY if self._rejected else patience
+            patience = min(patience * 1.5, HELLO_AT_LAST)
             await asyncio.wait([self._welcome], timeout=pause)
             if not self._welcome.done():
                 log.info("not_welcome_yet", agent=self._hello.agent, next_try_in=pause)

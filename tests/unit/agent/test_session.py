@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from halo_agent import session as module
 from halo_agent.leases import Lease, Leases
@@ -66,6 +67,21 @@ async def test_it_says_hello_until_it_is_welcome(
     assert len({one.ask for one in controller.hellos}) == said
     await asyncio.sleep(0.05)
     assert len(controller.hellos) == said
+
+
+async def test_it_says_hello_less_and_less_often(
+    start: Start, controller: ControllerDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HELLO_EVERY", 0.01)
+    monkeypatch.setattr(module, "HELLO_AT_LAST", 0.02)
+    controller.answers = False
+
+    with capture_logs() as lines:
+        start()
+        await eventually(lambda: len(controller.hellos) >= 5)
+
+    pauses = [line["next_try_in"] for line in lines if line["event"] == "not_welcome_yet"]
+    assert pauses[:4] == [0.01, 0.015, 0.02, 0.02]
 
 
 async def test_a_broker_that_is_away_is_waited_for(
