@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Table, delete, insert, select, tuple_
+from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.store.integrations import hold
+from halo_controller.store.rows import among
 from halo_shared.identifiers import IntegrationRef
 
 Body = dict[str, Any]  # Any: a model, as JSON holds it
@@ -24,7 +25,7 @@ async def these(
 ) -> dict[IntegrationRef, Body]:
     """The bodies of these integrations, as far as something is kept of them."""
     await hold(db, *refs)  # their rows may not be there yet, and so could not be held themselves
-    rows = await db.execute(select(table).where(_among(table, refs)))
+    rows = await db.execute(select(table).where(among(table.c.tenant, table.c.integration, refs)))
     return {IntegrationRef(row.tenant, row.integration): row.body for row in rows}
 
 
@@ -39,13 +40,9 @@ async def save(
     """Keep of each integration this, and what of it stands in columns of its own."""
     if not kept:
         return
-    await db.execute(delete(table).where(_among(table, kept)))
+    await db.execute(delete(table).where(among(table.c.tenant, table.c.integration, kept)))
     rows = [
         {"tenant": ref.tenant, "integration": ref.name, "body": body.model_dump(mode="json"), **columns}
         for ref, (body, columns) in kept.items()
     ]
     await db.execute(insert(table), rows)
-
-
-def _among(table: Table, refs: Collection[IntegrationRef]) -> ColumnElement[bool]:
-    return tuple_(table.c.tenant, table.c.integration).in_([(ref.tenant, ref.name) for ref in refs])

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +11,7 @@ from halo_controller.errors import Conflict, NotFound
 from halo_controller.nouns import Integration, Run
 from halo_controller.store import tenants
 from halo_controller.store.holding import held
+from halo_controller.store.rows import among
 from halo_controller.store.sight import seen
 from halo_controller.store.tables import integrations
 from halo_shared.identifiers import IntegrationRef
@@ -51,14 +52,20 @@ async def get(db: AsyncConnection, ref: IntegrationRef) -> Integration:
 async def hold(db: AsyncConnection, *refs: IntegrationRef) -> None:
     """Let nobody else change these, or what is known of them, until this transaction is through."""
     query = (
-        select(integrations.c.name).where(_among(refs)).order_by(integrations.c.tenant, integrations.c.name)
+        select(integrations.c.name)
+        .where(among(integrations.c.tenant, integrations.c.name, refs))
+        .order_by(integrations.c.tenant, integrations.c.name)
     )
     await db.execute(held(db, query))
 
 
 async def these(db: AsyncConnection, refs: Collection[IntegrationRef]) -> dict[IntegrationRef, Integration]:
     """The integrations of these names, as far as there are such."""
-    query = select(integrations).where(_among(refs)).order_by(integrations.c.tenant, integrations.c.name)
+    query = (
+        select(integrations)
+        .where(among(integrations.c.tenant, integrations.c.name, refs))
+        .order_by(integrations.c.tenant, integrations.c.name)
+    )
     found = [Integration.model_validate(row) for row in (await db.execute(held(db, query))).mappings()]
     return {one.ref: one for one in found}
 
@@ -172,7 +179,3 @@ def _key(ref: IntegrationRef) -> dict[str, str]:
 
 def _is(ref: IntegrationRef) -> ColumnElement[bool]:
     return and_(integrations.c.tenant == ref.tenant, integrations.c.name == ref.name)
-
-
-def _among(refs: Collection[IntegrationRef]) -> ColumnElement[bool]:
-    return tuple_(integrations.c.tenant, integrations.c.name).in_([(ref.tenant, ref.name) for ref in refs])

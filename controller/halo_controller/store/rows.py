@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Table, bindparam, update
+from sqlalchemy import JSON, Column, ColumnElement, Table, bindparam, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from halo_shared.identifiers import IntegrationRef
 from halo_shared.runs import Frozen
 
 Row = dict[str, Any]  # Any: one value per column
@@ -39,6 +40,13 @@ async def keep_changes(
             alike[changed].append({_KEY: getattr(now, key), **as_row(table, now, changed)})
     for rows in alike.values():
         await db.execute(update(table).where(table.c[key] == bindparam(_KEY)), rows)
+
+
+def among(
+    tenant: Column[str], integration: Column[str], refs: Collection[IntegrationRef]
+) -> ColumnElement[bool]:
+    """Whether a row, whose integration these columns name, is of one of these."""
+    return tuple_(tenant, integration).in_([(ref.tenant, ref.name) for ref in refs])
 
 
 _KEY = "key_of_the_row"

@@ -28,7 +28,7 @@ _RUNNING: Final = and_(runs.c.ended_at.is_(None), runs.c.status == RunStatus.RUN
 
 async def add(db: AsyncConnection, run: Run) -> None:
     """Keep a new run; raises Conflict when the integration has an open one."""
-    # Not by catching an error: that needs a savepoint, which costs more than all the rest.
+    # Not by catching an error, which would need a savepoint: two round trips more.
     added = _INSERTS[db.dialect.name](runs).on_conflict_do_nothing(
         index_elements=(runs.c.tenant, runs.c.integration), index_where=runs.c.ended_at.is_(None)
     )

@@ -14,8 +14,7 @@ from halo_shared.identifiers import IntegrationRef
 
 async def of(db: AsyncConnection, ref: IntegrationRef) -> Standing:
     """Its standing; steady when nothing is known."""
-    body = await bodies.of(db, standings, ref)
-    return STEADY if body is None else Standing.model_validate(body)
+    return (await these(db, {ref}))[ref]
 
 
 async def these(db: AsyncConnection, refs: Collection[IntegrationRef]) -> dict[IntegrationRef, Standing]:
