@@ -28,13 +28,15 @@ class _Fate(Enum):
     SENT = "sent"
     DROPPED = "dropped"
     """Nobody can hear it, and later it would be worth nothing; or its run has ended."""
+    LATE = "late"
+    """An answer that nobody waits for any more: whoever wanted it has asked again."""
     STUCK = "stuck"
     """A job whose group has no queue, or what the broker does not take; it is kept until it can go."""
     UNSENT = "unsent"
     """The broker is away."""
 
 
-_GONE: Final = (_Fate.SENT, _Fate.DROPPED)
+_GONE: Final = (_Fate.SENT, _Fate.DROPPED, _Fate.LATE)
 
 
 class Publisher:
@@ -72,6 +74,8 @@ class Publisher:
             if left:
                 await self._confirm(left)
             gone += len(left)
+            if _Fate.LATE in fates:
+                log.warning("answers_too_late", messages=fates.count(_Fate.LATE))
             if _Fate.UNSENT in fates:
                 log.warning("publish_waits", messages=fates.count(_Fate.UNSENT), why="the broker is away")
                 break
@@ -82,6 +86,8 @@ class Publisher:
             return await outbox.oldest(db, BATCH, after=after)
 
     async def _publish(self, outgoing: Outgoing) -> _Fate:
+        if outgoing.expires_at and outgoing.expires_at < self._clock.now():
+            return _Fate.LATE
         try:
             await self._transport.publish(outgoing.envelope, outgoing.to)
         except BrokerUnavailable:

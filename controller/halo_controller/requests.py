@@ -23,7 +23,7 @@ from halo_shared.messages.codec import Envelope, seal
 from halo_shared.messages.commands import Command, LeaseGranted, LeaseRefused, Rejected
 from halo_shared.messages.requests import Echo, Goodbye, HaloChecked, Hello, Request
 from halo_shared.runs import Frozen
-from halo_shared.topology import Address, to_agent
+from halo_shared.topology import REQUEST_LIFETIME, Address, to_agent
 
 log = logs.get(__name__)
 
@@ -94,7 +94,7 @@ async def _answer(db: AsyncConnection, asked: Sequence[FromAgent], now: datetime
     await runs.keep(db, ((runs_before[id_], run) for id_, run in desk.runs.items()))
     await integrations.granted(db, desk.begun.values())
     await runs.begin_attempts(db, desk.begun.values(), now)
-    await outbox.put_all(db, told)
+    await outbox.put_all(db, told, expires_at=now + REQUEST_LIFETIME)
 
 
 def _sealed(command: Command, request: FromAgent, traceparent: str | None) -> Envelope:

@@ -434,6 +434,7 @@ class StoreContract:
             await runs.add(db, over)
             await integrations.opened(db, REF, NOW)
             await standings.save(db, REF, waits)
+            await outbox.put_all(db, [(Envelope("answer", "note", b""), to_agent("one"))], NOW)
             for one in (incident, recovered):
                 assert await incidents.add(db, one)
                 await notifications.remember(db, one.id, "jane", Occasion.OPENED, NOW)
@@ -448,6 +449,7 @@ class StoreContract:
             assert await runs.get(db, over.id) == over
             assert (await integrations.get(db, REF)).last_opened_at == NOW + hours
             assert (await standings.of(db, REF)).retry_at == NOW + MINUTE + hours
+            assert [one.expires_at for one in await outbox.oldest(db, 9)] == [NOW + hours]
             told = await notifications.told_of(db, [incident.id, recovered.id])
             assert {key[1]: one.at for key, (one,) in told.items()} == {
                 incident.id: NOW + hours,
@@ -594,6 +596,22 @@ class StoreContract:
             await outbox.drop(db, [first.id, second.id])
             assert [one.envelope for one in await outbox.oldest(db, 9)] == sealed[2:]
             assert await outbox.count(db) == 3
+
+    async def test_what_is_of_use_for_a_while_only_says_so(self, database: Database) -> None:
+        soon = NOW + timedelta(seconds=30)
+        async with database.write() as db:
+            await outbox.put(db, Envelope("job", "note", b""), to_group("site"))
+            answers = [(Envelope(text, "note", b""), to_agent("one")) for text in ("yes", "no")]
+            await outbox.put_all(db, answers, soon)
+            await outbox.put_all(db, [], soon)
+
+            waiting = await outbox.oldest(db, 9)
+
+        assert [(one.envelope.id, one.expires_at) for one in waiting] == [
+            ("job", None),
+            ("yes", soon),
+            ("no", soon),
+        ]
 
     async def test_what_is_put_later_is_sent_later_also_when_all_was_sent(self, database: Database) -> None:
         ids = []

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.notifications.nouns import NotificationState
 from halo_controller.store import incidents, integrations, notifications, schedules, standings
-from halo_controller.store.tables import agents, runs, told
+from halo_controller.store.tables import agents, outbox, runs, told
 from halo_controller.store.tables import incidents as incident_rows
 from halo_controller.store.tables import integrations as integration_rows
 
@@ -31,6 +31,7 @@ _COLUMNS: Final = (
         runs.c.ended_at.is_(None),
     ),
     _Elapsing(agents, ("seen_at",), true()),
+    _Elapsing(outbox, ("expires_at",), true()),
     _Elapsing(integration_rows, ("last_opened_at",), true()),
     _Elapsing(
         told,

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,6 +21,8 @@ class Outgoing:
     to: Address
     run: str | None
     """The run whose job it is; None for all other messages."""
+    expires_at: datetime | None
+    """When nobody waits for it any more; None for what is of use however late it comes."""
 
 
 async def put(db: AsyncConnection, envelope: Envelope, to: Address, *, run: str | None = None) -> int:
@@ -29,10 +32,15 @@ async def put(db: AsyncConnection, envelope: Envelope, to: Address, *, run: str 
     return number
 
 
-async def put_all(db: AsyncConnection, messages: Sequence[tuple[Envelope, Address]]) -> None:
-    """Publish these, in their order, once the transaction is through."""
+async def put_all(
+    db: AsyncConnection, messages: Sequence[tuple[Envelope, Address]], expires_at: datetime
+) -> None:
+    """Publish these, in their order, once the transaction is through, unless that is too late."""
     if messages:
-        await db.execute(insert(outbox), [_row(envelope, to, None) for envelope, to in messages])
+        await db.execute(
+            insert(outbox),
+            [{**_row(envelope, to, None), "expires_at": expires_at} for envelope, to in messages],
+        )
 
 
 async def oldest(db: AsyncConnection, limit: int, *, after: int = 0) -> Sequence[Outgoing]:
@@ -44,6 +52,7 @@ async def oldest(db: AsyncConnection, limit: int, *, after: int = 0) -> Sequence
             Envelope(row.message_id, row.kind, row.body, row.traceparent),
             Address(row.exchange, row.key),
             row.run,
+            row.expires_at,
         )
         for row in rows
     ]

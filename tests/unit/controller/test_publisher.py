@@ -15,7 +15,15 @@ from halo_controller.store import outbox, runs
 from halo_shared.errors import BrokerUnavailable, ConfigurationError
 from halo_shared.messages.codec import Envelope
 from halo_shared.runs import RunStatus
-from halo_shared.topology import EXCHANGES, Address, agent_queue, jobs_queue, to_agent, to_group
+from halo_shared.topology import (
+    EXCHANGES,
+    REQUEST_LIFETIME,
+    Address,
+    agent_queue,
+    jobs_queue,
+    to_agent,
+    to_group,
+)
 from halo_shared.transport.memory import MemoryTransport
 from tests.support.builders import NOW, hello, lease_request
 from tests.unit.controller.centre import Centre
@@ -115,6 +123,22 @@ async def test_an_answer_that_nobody_can_hear_is_dropped(centre: Centre) -> None
     assert await centre.publisher.publish_some()
 
     assert await centre.waiting() == []
+
+
+async def test_an_answer_that_nobody_waits_for_any_more_is_dropped_and_counted(centre: Centre) -> None:
+    await centre.set_up("one", "two")
+    await centre.answerer.answer(hello("one"))
+    centre.clock.move(REQUEST_LIFETIME)
+    await centre.answerer.answer(hello("two"))
+    centre.clock.move(timedelta(seconds=1))
+    late = len(await centre.waiting()) // 2
+
+    with capture_logs() as lines:
+        assert await centre.publisher.publish_some()
+
+    assert (await centre.heard("one"), len(await centre.heard("two"))) == ([], late)
+    assert await centre.waiting() == []
+    assert [(line["event"], line["messages"]) for line in lines] == [("answers_too_late", late)]
 
 
 async def test_an_offer_that_nobody_can_hear_leaves_its_run_to_the_group(centre: Centre) -> None:

@@ -25,6 +25,7 @@ outbox = Table(
     Column("body", LargeBinary, nullable=False),
     Column("traceparent", Text),
     Column("run", String(12)),
+    Column("expires_at", Moment),
     sqlite_autoincrement=True,
 )
 
