@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from halo_agent import connectors
 from halo_agent.leases import Lease, Leases
 from halo_agent.reporter import Ending, EventReporter, Reports
 from halo_agent.sender import Sender
@@ -37,7 +38,7 @@ async def crew(url: str, folder: Path, slots: int, names: list[str]) -> None:
 async def _agent(url: str, name: str, slots: int, outbox: Outbox) -> None:
     clock, redactor = SystemClock(), Redactor()
     async with AmqpTransport(url, name=name) as transport, asyncio.TaskGroup() as group:
-        hello = introduce(name, uuid4(), version="0.1.0", slots=slots, connectors=[])
+        hello = introduce(name, uuid4(), version="0.1.0", slots=slots, connectors=connectors.announced())
         leases = Leases(name, hello.session, transport, clock)
         session = Session(hello, transport, leases, outbox, clock)
         reports = Reports(name, outbox, clock, redactor)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final, assert_never
 
 from halo_controller import leasing
+from halo_controller.catalogue import digest_of
 from halo_controller.desk import Desk, FromAgent
 from halo_controller.leasing import Grant, Refusal
 from halo_controller.lifecycle import TRANSITIONS, Happening
@@ -66,7 +67,7 @@ def _greeted(hello: Hello, agent: Agent, desk: Desk) -> Sequence[Command]:
         "slots": hello.slots,
         "free_slots": hello.slots - len(hello.held),
         "dropped": 0,
-        "connectors": hello.connectors,
+        "announced": digest_of(hello.connectors),
         "obeys": hello.obeys,
     }
     agent = _seen(agent, desk, said)

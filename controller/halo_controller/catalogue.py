@@ -1,14 +1,19 @@
 """What can be integrated: everything that the agents say of their connectors, as one list. Pure."""
 
 from collections.abc import Sequence
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
-from halo_controller.nouns import Agent, Group
+from pydantic import TypeAdapter
+
+from halo_controller.nouns import Equipped, Group
 from halo_shared.entities import EntityKind
 from halo_shared.identifiers import GroupId, Slug
 from halo_shared.integrators import Integrator
 from halo_shared.messages.requests import ConnectorSpec
 from halo_shared.runs import Frozen
+
+CONNECTORS: Final[TypeAdapter[tuple[ConnectorSpec, ...]]] = TypeAdapter(tuple[ConnectorSpec, ...])
 
 
 class Entry(Frozen):
@@ -30,9 +35,14 @@ class Entry(Frozen):
     """Whether the hosted integrator can run it now."""
 
 
-def catalogue(agents: Sequence[Agent], groups: Sequence[Group]) -> Sequence[Entry]:
+def digest_of(connectors: Sequence[ConnectorSpec]) -> str | None:
+    """A name for what an agent says of its connectors: the same words have the same. None where it has none."""
+    return sha256(CONNECTORS.dump_json(tuple(connectors))).hexdigest() if connectors else None
+
+
+def catalogue(agents: Sequence[Equipped], groups: Sequence[Group]) -> Sequence[Entry]:
     """Every connector that an agent has announced, by name; where two announce it, as the newest of them does."""
-    announced: dict[str, list[tuple[Agent, ConnectorSpec]]] = {}
+    announced: dict[str, list[tuple[Equipped, ConnectorSpec]]] = {}
     for agent in agents:
         for known in agent.connectors:
             announced.setdefault(known.name, []).append((agent, known))
@@ -40,7 +50,7 @@ def catalogue(agents: Sequence[Agent], groups: Sequence[Group]) -> Sequence[Entr
     return [_entry(announced[name], kinds) for name in sorted(announced)]
 
 
-def _entry(announced: Sequence[tuple[Agent, ConnectorSpec]], kinds: dict[str, Integrator]) -> Entry:
+def _entry(announced: Sequence[tuple[Equipped, ConnectorSpec]], kinds: dict[str, Integrator]) -> Entry:
     _, newest = max(announced, key=lambda one: (one[0].protocol, one[0].version))
     able = {agent.group for agent, known in announced if Integrator.HOSTED in known.kinds}
     hosted = newest.chooses_entities and any(kinds.get(group) is Integrator.HOSTED for group in able)

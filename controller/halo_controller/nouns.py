@@ -120,7 +120,8 @@ class Agent(Frozen):
     free_slots: int = 0
     spooled: int = 0
     dropped: int = 0
-    connectors: tuple[ConnectorSpec, ...] = ()
+    announced: str | None = None
+    """Names what it said of its connectors, which is long, and the same for many agents."""
     doing: tuple[str, ...] = ()
     protocol: int = 0
     """The version that it speaks; zero before it was heard."""
@@ -143,6 +144,12 @@ class Agent(Frozen):
         if self.stalled > STALLED_AFTER.total_seconds():
             return AgentState.STALLED
         return AgentState.DRAINING if self.draining else AgentState.ONLINE
+
+
+class Equipped(Agent):
+    """An agent with what it said of its connectors."""
+
+    connectors: tuple[ConnectorSpec, ...] = ()
 
 
 NOT_REGISTERED: Final = "It is not registered here."

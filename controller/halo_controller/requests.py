@@ -1,6 +1,6 @@
 """Answering what agents ask: hello, heartbeat, lease. Every answer leaves with the change that it tells of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -12,7 +12,7 @@ from halo_controller.desk import Desk, FromAgent
 from halo_controller.hearing import Hearing
 from halo_controller.nouns import NOT_REGISTERED, Agent
 from halo_controller.publisher import Publisher
-from halo_controller.store import agents, checks, integrations, outbox, runs, strangers
+from halo_controller.store import agents, announcements, checks, integrations, outbox, runs, strangers
 from halo_controller.store.database import Database
 from halo_shared import logs, telemetry
 from halo_shared.clock import Clock
@@ -21,7 +21,7 @@ from halo_shared.identifiers import AgentId
 from halo_shared.messages.base import PROTOCOL_VERSION
 from halo_shared.messages.codec import Envelope, seal
 from halo_shared.messages.commands import Command, LeaseGranted, LeaseRefused, Rejected
-from halo_shared.messages.requests import Echo, Goodbye, HaloChecked, Hello, Request
+from halo_shared.messages.requests import ConnectorSpec, Echo, Goodbye, HaloChecked, Hello, Request
 from halo_shared.runs import Frozen
 from halo_shared.topology import REQUEST_LIFETIME, Address, to_agent
 
@@ -90,11 +90,29 @@ async def _answer(db: AsyncConnection, asked: Sequence[FromAgent], now: datetime
             await checks.answered(db, request, now)
         _log(request, agent, commands)
     await strangers.forget(db, {one.agent for one in asked if isinstance(one, Hello)} & desk.agents.keys())
+    news = _announced_anew(asked, agents_before, desk)
+    await announcements.keep(db, news)
     await agents.keep(db, ((agents_before[name], agent) for name, agent in desk.agents.items()))
+    if news:
+        await announcements.forget_unused(db)
     await runs.keep(db, ((runs_before[id_], run) for id_, run in desk.runs.items()))
     await integrations.granted(db, desk.begun.values())
     await runs.begin_attempts(db, desk.begun.values(), now)
     await outbox.put_all(db, told, expires_at=now + REQUEST_LIFETIME)
+
+
+def _announced_anew(
+    asked: Sequence[FromAgent], before: Mapping[str, Agent], desk: Desk
+) -> Mapping[str, Sequence[ConnectorSpec]]:
+    """What agents say of their connectors and did not say before, by its digest."""
+    return {
+        digest: one.connectors
+        for one in asked
+        if isinstance(one, Hello)
+        and (agent := desk.agents.get(one.agent))
+        and (digest := agent.announced)
+        and digest != before[agent.name].announced
+    }
 
 
 def _sealed(command: Command, request: FromAgent, traceparent: str | None) -> Envelope:

@@ -25,6 +25,7 @@ from halo_controller.nouns import AgentState, Attempt, Run, RunProgress
 from halo_controller.scheduling.nouns import Standing
 from halo_controller.store import (
     agents,
+    announcements,
     audit,
     elapsing,
     events,
@@ -112,6 +113,20 @@ class StoreContract:
         async with database.write() as db:
             await db.run_sync(lambda connection: command.upgrade(migrations(connection), "head"))
         assert await names() == before == {*tables.metadata.tables, "alembic_version"}
+
+    async def test_what_agents_announced_outlives_the_migrations(self, known: Database) -> None:
+        connector = ConnectorSpec(
+            name="ldap", title="Directory", entities=(), settings_schema={"a": [1, None]}
+        )
+        async with known.write() as db:
+            (one,) = await agents.every(db)
+            await announcements.keep(db, {"digest": (connector,)})
+            await agents.keep(db, [(one, one.model_copy(update={"announced": "digest"}))])
+
+            await db.run_sync(lambda connection: command.downgrade(migrations(connection), "0016"))
+            await db.run_sync(lambda connection: command.upgrade(migrations(connection), "head"))
+
+            assert [agent.connectors for agent in await announcements.every(db)] == [(connector,)]
 
     # transactions
 
@@ -234,18 +249,15 @@ class StoreContract:
             assert await agents.find(db, "one") == agent
             assert await agents.find(db, "two") is None
 
-        assert (agent.group, agent.created_at, agent.session, agent.connectors) == ("site", NOW, None, ())
+        assert (agent.group, agent.created_at, agent.session, agent.announced) == ("site", NOW, None, None)
         assert agent.state(NOW) is AgentState.EXPECTED
 
     async def test_what_an_agent_says_of_itself(self, known: Database) -> None:
-        connector = ConnectorSpec(
-            name="ldap", title="Directory", entities=(EntityKind.USERS,), settings_schema={"a": [1, None]}
-        )
         async with known.write() as db:
             await agents.add(db, "two", "site", NOW)
             registered = await agents.asking(db, ["one", "two", "none"])
             greeted = registered["one"].model_copy(
-                update={"session": SESSION, "seen_at": NOW, "connectors": (connector,), "slots": 2}
+                update={"session": SESSION, "seen_at": NOW, "announced": "a digest", "slots": 2}
             )
             await agents.keep(db, [(registered["one"], greeted), (registered["two"], registered["two"])])
             after_hello = await agents.get(db, "one")
@@ -258,6 +270,30 @@ class StoreContract:
         assert after_hello == greeted
         # Written is what changed, and nothing else.
         assert after_beat == {"one": seen.model_copy(update={"draining": True}), "two": registered["two"]}
+
+    async def test_connectors_are_kept_once_and_as_long_as_an_agent_says_so(self, known: Database) -> None:
+        connector = ConnectorSpec(
+            name="ldap", title="Directory", entities=(EntityKind.USERS,), settings_schema={"a": [1, None]}
+        )
+        async with known.write() as db:
+            await agents.add(db, "two", "site", NOW)
+            await agents.add(db, "three", "site", NOW)
+            for _ in range(2):
+                await announcements.keep(db, {"new": (connector,), "old": ()})
+            before = await agents.every(db)
+            for agent in before[:2]:
+                await agents.keep(db, [(agent, agent.model_copy(update={"announced": "new"}))])
+            await announcements.forget_unused(db)
+
+            kept = (await db.scalars(select(tables.announcements.c.digest))).all()
+            equipped = await announcements.every(db, "site")
+
+        assert kept == ["new"]
+        assert [(one.name, one.connectors) for one in equipped] == [
+            ("one", (connector,)),
+            ("three", (connector,)),
+            ("two", ()),
+        ]
 
     async def test_agents_of_a_group(self, known: Database) -> None:
         async with known.write() as db:

@@ -53,7 +53,7 @@ async def test_an_agent_that_said_hello_shows_what_it_can_do(office: Office) -> 
         agent = await office.get("/agents/one")
 
     assert (agent["state"], agent["version"], agent["slots"]) == ("online", "0.0.1", 1)
-    assert agent["connectors"] == [LDAP.model_dump(mode="json")]
+    assert (agent["connectors"], agent["announced"]) == (["ldap"], [LDAP.model_dump(mode="json")])
     assert "session" not in agent
 
 

@@ -11,11 +11,11 @@ from halo_controller.api import queues
 from halo_controller.api.context import Asked, Wired, needs
 from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import AGENT
-from halo_controller.api.models import AgentView, NewAgent
+from halo_controller.api.models import AgentDetail, AgentView, NewAgent
 from halo_controller.audit.nouns import Noun
 from halo_controller.errors import Conflict
-from halo_controller.nouns import Agent, AgentState
-from halo_controller.store import agents, runs, strangers, tenants
+from halo_controller.nouns import AgentState, Equipped
+from halo_controller.store import agents, announcements, runs, strangers, tenants
 from halo_shared.topology import agent_queue
 
 router = APIRouter(prefix="/agents", tags=["agents"])
@@ -36,7 +36,7 @@ async def add(controller: Wired, body: Annotated[NewAgent, Body(openapi_examples
         agent = await agents.add(change.db, body.name, group.name, now)
         await strangers.forget(change.db, {agent.name})
     note = await queues.declare(controller, agent_queue(agent.name))
-    return AgentView.of(agent, now, note=note)
+    return AgentView.of(Equipped(**dict(agent)), now, note=note)
 
 
 @router.get("", summary="List agents", dependencies=[needs(Action.AGENTS_READ)])
@@ -44,7 +44,7 @@ async def every(controller: Wired, group: str | None = None) -> Sequence[AgentVi
     """`expected` was never heard of, `online` is heard, `silent` missed three heartbeats, `stalled` is heard and does
     not move, `draining` takes nothing new, `stopped` said goodbye."""
     async with controller.database.read() as db:
-        known = await agents.every(db, group)
+        known = await announcements.every(db, group)
     return [_view(controller, agent) for agent in known]
 
 
@@ -70,7 +70,8 @@ async def resume(controller: Wired, agent: str) -> AgentView:
 async def _drain(controller: Asked, name: str, *, draining: bool) -> AgentView:
     now = controller.clock.now()
     async with controller.changing(Noun.AGENT, name) as change:
-        agent = await steering.drain(change.db, name, draining=draining)
+        drained = await steering.drain(change.db, name, draining=draining)
+        (agent,) = await announcements.equipped(change.db, [drained])
         others = [one for one in await agents.every(change.db, agent.group) if one.name != name]
     controller.publisher.wake()
     able = [one for one in others if one.state(now) is AgentState.ONLINE]
@@ -83,10 +84,11 @@ async def _drain(controller: Asked, name: str, *, draining: bool) -> AgentView:
 @router.get(
     "/{agent}", summary="Show an agent", responses=NOT_FOUND, dependencies=[needs(Action.AGENTS_READ)]
 )
-async def show(controller: Wired, agent: str) -> AgentView:
+async def show(controller: Wired, agent: str) -> AgentDetail:
     """What it is, what it does now, and its connectors with the JSON schema of their settings."""
     async with controller.database.read() as db:
-        return _view(controller, await agents.get(db, agent))
+        (found,) = await announcements.equipped(db, [await agents.get(db, agent)])
+    return AgentDetail(**dict(_view(controller, found)), announced=found.connectors)
 
 
 @router.delete(
@@ -109,7 +111,7 @@ async def remove(controller: Wired, agent: str) -> None:
         await agents.remove(change.db, known.name)
 
 
-def _view(controller: Asked, agent: Agent) -> AgentView:
+def _view(controller: Asked, agent: Equipped) -> AgentView:
     # What it does names the runs of whichever tenants it serves.
     shown = agent if controller.bearer.sees is None else agent.model_copy(update={"doing": ()})
     return AgentView.of(shown, controller.clock.now())

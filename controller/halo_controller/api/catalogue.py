@@ -9,7 +9,7 @@ from halo_controller.api.context import Wired, needs
 from halo_controller.api.errors import NOT_FOUND
 from halo_controller.catalogue import Entry, catalogue
 from halo_controller.errors import NotFound
-from halo_controller.store import agents, tenants
+from halo_controller.store import announcements, tenants
 
 router = APIRouter(prefix="/catalogue", tags=["catalogue"])
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/catalogue", tags=["catalogue"])
 async def every(controller: Wired) -> Sequence[Entry]:
     """As the agents announce them: a connector is there once an agent that has it was started."""
     async with controller.database.read() as db:
-        return catalogue(await agents.every(db), await tenants.every_group(db))
+        return catalogue(await announcements.every(db), await tenants.every_group(db))
 
 
 @router.get(

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller.errors import Invalid
 from halo_controller.forms import Form, misfits
 from halo_controller.hosting.placing import misplaced
-from halo_controller.nouns import Agent
-from halo_controller.store import agents, tenants
+from halo_controller.nouns import Equipped
+from halo_controller.store import announcements, tenants
 from halo_shared.integrations import IntegrationSpec, TenantSpec
 from halo_shared.messages.requests import ConnectorSpec
 
@@ -19,7 +19,7 @@ async def check_integration(db: AsyncConnection, tenant: TenantSpec, spec: Integ
     Answers with what could not be checked yet; with nothing where all was.
     """
     await check_place(db, tenant, spec)
-    return check_connector(spec, await agents.every(db))
+    return check_connector(spec, await announcements.every(db))
 
 
 async def check_place(db: AsyncConnection, tenant: TenantSpec, spec: IntegrationSpec) -> None:
@@ -27,11 +27,12 @@ async def check_place(db: AsyncConnection, tenant: TenantSpec, spec: Integration
     if spec.group is None:
         return
     group = await tenants.get_group(db, spec.group)
-    if why_not := misplaced(tenant, spec, group, await agents.every(db, group.name)):
+    members = await announcements.every(db, group.name)
+    if why_not := misplaced(tenant, spec, group, members):
         raise Invalid(why_not)
 
 
-def check_connector(spec: IntegrationSpec, known: Sequence[Agent]) -> str:
+def check_connector(spec: IntegrationSpec, known: Sequence[Equipped]) -> str:
     """Raise Invalid when the agents have announced their connectors and this one, an entity, a mapping or a setting does not fit.
 
     The word of the integration's own group counts; before that has spoken, the word of all agents. When no

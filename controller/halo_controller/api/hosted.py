@@ -16,7 +16,7 @@ from halo_controller.api.seeing import one_view
 from halo_controller.audit.nouns import Noun
 from halo_controller.errors import Conflict, Invalid
 from halo_controller.hosting.nouns import Classes, Override
-from halo_controller.store import agents, hostings, integrations, tenants
+from halo_controller.store import announcements, hostings, integrations, tenants
 from halo_shared.entities import EntityKind
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec
@@ -137,7 +137,8 @@ async def _wanted(
 
 
 async def _all_entities(db: AsyncConnection, connector: str) -> Sequence[EntityKind]:
-    hosted = [known for agent in await agents.every(db, HOSTED_GROUP) for known in agent.connectors]
+    members = await announcements.every(db, HOSTED_GROUP)
+    hosted = [known for agent in members for known in agent.connectors]
     found = next((one for one in hosted if one.name == connector), None)
     if found is None:
         named = ", ".join(sorted({one.name for one in hosted if Integrator.HOSTED in one.kinds}))

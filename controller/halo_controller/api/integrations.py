@@ -19,7 +19,7 @@ from halo_controller.nouns import Run, Trigger
 from halo_controller.scheduler import situation_of
 from halo_controller.scheduling import standing as standing_rules
 from halo_controller.scheduling.nouns import Pause
-from halo_controller.store import agents, integrations, standings, tenants
+from halo_controller.store import announcements, integrations, standings, tenants
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec
 from halo_shared.limits import Limits
@@ -98,7 +98,7 @@ async def enable(controller: Wired, tenant: str, name: str) -> IntegrationView:
     ref = IntegrationRef(tenant, name)
     async with controller.changing(Noun.INTEGRATION, str(ref)) as change:
         spec = (await integrations.get(change.db, ref)).spec
-        note = check_connector(spec, await agents.every(change.db))
+        note = check_connector(spec, await announcements.every(change.db))
         await integrations.switch(change.db, ref, enabled=True)
         return await one_view(change.db, ref, controller.clock.now(), note=note)
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from halo_controller.nouns import Agent, AgentState, Attempt, Group, Run
+from halo_controller.nouns import AgentState, Attempt, Equipped, Group, Run
 from halo_controller.scheduling.nouns import Next
 from halo_shared.entities import EntityKind
 from halo_shared.identifiers import (
@@ -90,7 +90,7 @@ class AgentView(Frozen):
     """Events that wait on the agent for the broker."""
     dropped: int = 0
     """Events that it could not keep, since it started."""
-    connectors: tuple[ConnectorSpec, ...]
+    connectors: tuple[Slug, ...]
     doing: tuple[str, ...]
     """One line per loop of the agent: what it does at this moment."""
     protocol: int = 0
@@ -102,9 +102,21 @@ class AgentView(Frozen):
     """What is still to be done for it; empty when nothing is."""
 
     @classmethod
-    def of(cls, agent: Agent, now: datetime, *, note: str = "") -> Self:
+    def of(cls, agent: Equipped, now: datetime, *, note: str = "") -> Self:
         """The agent as it is seen now."""
-        return cls(**agent.model_dump(exclude={"session"}), state=agent.state(now), note=note)
+        return cls(
+            **agent.model_dump(exclude={"session", "announced", "connectors"}),
+            state=agent.state(now),
+            connectors=tuple(one.name for one in agent.connectors),
+            note=note,
+        )
+
+
+class AgentDetail(AgentView):
+    """An agent with all that it said of its connectors."""
+
+    announced: tuple[ConnectorSpec, ...]
+    """With the JSON schema of their settings."""
 
 
 class GroupChoice(Strict):

@@ -34,7 +34,7 @@ async def reason(controller: Wired, tenant: str, name: str) -> Answer:
     async with controller.database.read() as db:
         situation = await situation_of(db, ref, controller.clock.now())
         group = situation.integration.spec.group
-        members = [agent for agent in await agents.every(db) if agent.group == group]
+        members = await agents.every(db, group)
         past = await schedules.passed(db, ref, limit=1)
         return why(situation, await schedules.of(db, ref), members, next(iter(past), None))
 

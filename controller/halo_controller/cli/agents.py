@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from halo_controller.api.models import AgentView
+from halo_controller.api.models import AgentDetail, AgentView
 from halo_controller.cli import output
 from halo_controller.cli.client import Client
 from halo_controller.cli.connection import connected
@@ -49,7 +49,7 @@ async def every(
 @connected
 async def show(client: Client, name: str, as_json: JsonOption = False) -> None:
     """Show one agent: its connectors, and what it does now."""
-    output.show(await client.get(f"/agents/{name}", AgentView), _facts, as_json=as_json)
+    output.show(await client.get(f"/agents/{name}", AgentDetail), _facts, as_json=as_json)
 
 
 @app.command(epilog="Example: halo-controller agents remove london-1")
@@ -132,4 +132,4 @@ def _facts(agent: AgentView) -> Table:
 
 
 def _connectors(agent: AgentView) -> str:
-    return ", ".join(connector.name for connector in agent.connectors) or "-"
+    return ", ".join(agent.connectors) or "-"

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
-from halo_controller.nouns import Agent, Group
+from halo_controller.nouns import Equipped, Group
 from halo_shared.integrations import IntegrationSpec, TenantKind, TenantSpec
 from halo_shared.integrators import Integrator
 from halo_shared.messages.requests import ConnectorSpec
 
 
-def misplaced(tenant: TenantSpec, spec: IntegrationSpec, group: Group, agents: Sequence[Agent]) -> str | None:
+def misplaced(
+    tenant: TenantSpec, spec: IntegrationSpec, group: Group, agents: Sequence[Equipped]
+) -> str | None:
     """Why the agents of this group may not run this integration; None when they may. `agents` are those of the group."""
     return (
         _wrong_owner(tenant, group)
@@ -48,7 +50,7 @@ def _hosted_schedule(spec: IntegrationSpec, group: Group) -> str | None:
     )
 
 
-def _wrong_connector(spec: IntegrationSpec, group: Group, agents: Sequence[Agent]) -> str | None:
+def _wrong_connector(spec: IntegrationSpec, group: Group, agents: Sequence[Equipped]) -> str | None:
     """What the catalogue says; for local agents nothing is wrong before one has spoken."""
     offered = [known for agent in agents for known in agent.connectors if known.name == spec.connector]
     if not offered:
@@ -62,7 +64,7 @@ def _wrong_connector(spec: IntegrationSpec, group: Group, agents: Sequence[Agent
     return None
 
 
-def _not_in_the_catalogue(spec: IntegrationSpec, agents: Sequence[Agent]) -> str:
+def _not_in_the_catalogue(spec: IntegrationSpec, agents: Sequence[Equipped]) -> str:
     named = sorted(
         {one.name for agent in agents for one in agent.connectors if Integrator.HOSTED in one.kinds}
     )

@@ -1,17 +1,24 @@
 """Models as rows: which of their values stand in columns, and writing no more than what changed."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, Column, ColumnElement, Table, bindparam, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.runs import Frozen
 
 Row = dict[str, Any]  # Any: one value per column
+
+
+_INSERTS: Final[dict[str, Callable[[Table], postgresql.Insert | sqlite.Insert]]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
 
 
 def as_row(table: Table, model: Frozen, names: Collection[str] | None = None) -> Row:
@@ -22,6 +29,11 @@ def as_row(table: Table, model: Frozen, names: Collection[str] | None = None) ->
         **model.model_dump(include=wanted - nested),
         **(model.model_dump(mode="json", include=nested) if nested else {}),
     }
+
+
+def insert_of(db: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An insert that can be told what to do where the row is there already."""
+    return _INSERTS[db.dialect.name](table)
 
 
 async def keep_changes(

@@ -1,35 +1,30 @@
 """Runs and their attempts."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Table, and_, bindparam, case, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import and_, bindparam, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.lifecycle import TRANSITIONS, Happening
 from halo_controller.nouns import Attempt, Run
 from halo_controller.store.holding import held
-from halo_controller.store.rows import as_row, keep_changes
+from halo_controller.store.rows import as_row, insert_of, keep_changes
 from halo_controller.store.sight import seen
 from halo_controller.store.tables import attempts, runs
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrators import HOSTED_GROUP
 from halo_shared.runs import RunStatus
 
-_INSERTS: Final[dict[str, Callable[[Table], postgresql.Insert | sqlite.Insert]]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
 _RUNNING: Final = and_(runs.c.ended_at.is_(None), runs.c.status == RunStatus.RUNNING)
 
 
 async def add(db: AsyncConnection, run: Run) -> None:
     """Keep a new run; raises Conflict when the integration has an open one."""
     # Not by catching an error, which would need a savepoint: two round trips more.
-    added = _INSERTS[db.dialect.name](runs).on_conflict_do_nothing(
+    added = insert_of(db, runs).on_conflict_do_nothing(
         index_elements=(runs.c.tenant, runs.c.integration), index_where=runs.c.ended_at.is_(None)
     )
     if (await db.execute(added, as_row(runs, run))).rowcount:

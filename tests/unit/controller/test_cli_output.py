@@ -37,7 +37,6 @@ from halo_shared.entities import EntityKind
 from halo_shared.errors import AmbiguousMatch, CredentialRefused
 from halo_shared.messages.base import Failure
 from halo_shared.messages.events import Level, RecordEvent, Stage
-from halo_shared.messages.requests import ConnectorSpec
 from halo_shared.outcomes import FieldChange
 from halo_shared.redaction import Redactor
 from halo_shared.runs import RunStatus, Tally
@@ -74,10 +73,6 @@ def words(what: RenderableType, width: int = SCREEN) -> list[str]:
 
 
 def agent(name: str = "london-1", *, group: str = "acme-london", heard: bool = True) -> AgentView:
-    connectors = [
-        ConnectorSpec(name=name, title=name, entities=(), settings_schema={})
-        for name in ("ldap", "spreadsheet")
-    ]
     return AgentView(
         name=name,
         group=group,
@@ -88,7 +83,7 @@ def agent(name: str = "london-1", *, group: str = "acme-london", heard: bool = T
         slots=2 if heard else 0,
         free_slots=1 if heard else 0,
         spooled=1234,
-        connectors=tuple(connectors) if heard else (),
+        connectors=("ldap", "spreadsheet") if heard else (),
         doing=("sender: asleep",),
     )
 

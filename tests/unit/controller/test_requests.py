@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from halo_controller.leasing import LEASE
 from halo_controller.nouns import NOT_REGISTERED, AgentState
 from halo_controller.steering import cancel
-from halo_controller.store import agents, integrations, strangers
+from halo_controller.store import agents, announcements, integrations, strangers
 from halo_shared.entities import EntityKind
 from halo_shared.errors import UnsupportedVersion
 from halo_shared.identifiers import IntegrationRef
@@ -68,7 +68,7 @@ async def test_what_an_agent_says_of_itself_is_kept(centre: Centre) -> None:
     await centre.ask(heartbeat())
 
     async with centre.database.read() as db:
-        known = await agents.get(db, "one")
+        (known,) = await announcements.every(db)
     assert (known.session, known.version, known.slots, known.connectors) == (
         SESSION,
         "0.1.0",

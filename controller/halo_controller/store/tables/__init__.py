@@ -1,7 +1,7 @@
 """The tables, as SQLAlchemy Core knows them. Migrations in `migrations/` bring a database to this shape."""
 
 from halo_controller.store.tables.base import Moment, metadata
-from halo_controller.store.tables.estate import agents, groups, halo_checks, strangers, tenants
+from halo_controller.store.tables.estate import agents, announcements, groups, halo_checks, strangers, tenants
 from halo_controller.store.tables.house import audit, leaders, outbox, tokens
 from halo_controller.store.tables.runs import attempts, events, record_keys, records, runs, stages
 from halo_controller.store.tables.schedules import (
@@ -17,6 +17,7 @@ from halo_controller.store.tables.watching import incidents, notifications, peop
 __all__ = [
     "Moment",
     "agents",
+    "announcements",
     "attempts",
     "audit",
     "events",

@@ -34,6 +34,13 @@ groups = Table(
     Column("tenant", String(40)),
 )
 
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("connectors", JSON, nullable=False),
+)
+
 agents = Table(
     "agents",
     metadata,
@@ -47,7 +54,7 @@ agents = Table(
     Column("free_slots", Integer, nullable=False, server_default="0"),
     Column("spooled", Integer, nullable=False, server_default="0"),
     Column("dropped", Integer, nullable=False, server_default="0"),
-    Column("connectors", JSON, nullable=False, server_default="[]"),
+    Column("announced", String(64)),
     Column("doing", JSON, nullable=False, server_default="[]"),
     Column("protocol", Integer, nullable=False, server_default="0"),
     Column("stalled", Float, nullable=False, server_default="0"),

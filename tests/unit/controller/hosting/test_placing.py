@@ -3,7 +3,7 @@
 import pytest
 
 from halo_controller.hosting.placing import misplaced
-from halo_controller.nouns import Agent, Group
+from halo_controller.nouns import Equipped, Group
 from halo_shared.integrations import IntegrationSpec, TenantKind, TenantSpec
 from halo_shared.integrators import Integrator
 from halo_shared.messages.requests import ConnectorSpec
@@ -25,8 +25,8 @@ def on_premise() -> TenantSpec:
     return CLOUDY.model_copy(update={"halo": halo})
 
 
-def agents_with(group: Group, *connectors: ConnectorSpec) -> list[Agent]:
-    return [agent(group=group.name, connectors=connectors)]
+def agents_with(group: Group, *connectors: ConnectorSpec) -> list[Equipped]:
+    return [Equipped(**dict(agent(group=group.name)), connectors=connectors)]
 
 
 @pytest.mark.parametrize(
