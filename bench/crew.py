@@ -7,6 +7,7 @@ from typing import Final
 from uuid import uuid4
 
 from halo_agent import connectors
+from halo_agent.attempts import Attempts
 from halo_agent.leases import Lease, Leases
 from halo_agent.reporter import Ending, EventReporter, Reports
 from halo_agent.sender import Sender
@@ -42,7 +43,7 @@ async def _agent(url: str, name: str, slots: int, outbox: Outbox) -> None:
         leases = Leases(name, hello.session, transport, clock)
         session = Session(hello, transport, leases, outbox, clock)
         reports = Reports(name, outbox, clock, redactor)
-        worker = Worker(transport, leases, _succeed, reports.of, redactor, slots)
+        worker = Worker(transport, leases, Attempts(leases, _succeed, reports.of, redactor), slots)
         session.tell(worker.doing)
         session.on_drain(worker.rest)
         session.on_offer(worker.offered)

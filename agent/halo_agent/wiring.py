@@ -7,6 +7,7 @@ from typing import Final
 from uuid import uuid4
 
 from halo_agent import connectors, metrics
+from halo_agent.attempts import Attempts
 from halo_agent.checks import Checks
 from halo_agent.deputy import Orders
 from halo_agent.jobs.sync import SyncJobs
@@ -65,7 +66,7 @@ async def run(
         stack.enter_context(metrics.served(settings.metrics_host, settings.metrics_port, session.vitals))
         jobs = SyncJobs(links, instances, secrets, clock, redactor)
         reports = Reports(settings.name, outbox, clock, redactor)
-        worker = Worker(transport, leases, jobs.run, reports.of, redactor, settings.slots)
+        worker = Worker(transport, leases, Attempts(leases, jobs.run, reports.of, redactor), settings.slots)
         session.tell(worker.doing)
         session.on_drain(worker.rest)
         session.on_offer(worker.offered)

@@ -3,11 +3,12 @@
 import asyncio
 from dataclasses import dataclass
 
+from halo_agent.attempts import Attempts, RunJob
 from halo_agent.leases import Leases
 from halo_agent.reporter import Reports
 from halo_agent.session import Session, introduce
 from halo_agent.store.outbox import Outbox
-from halo_agent.worker import RunJob, Worker
+from halo_agent.worker import Worker
 from halo_shared.clock import SystemClock
 from halo_shared.messages.codec import unseal
 from halo_shared.messages.events import EVENTS, Event
@@ -47,7 +48,7 @@ class Agents:
         leases = Leases(name, SESSION, self._transport, clock)
         session = Session(hello, self._transport, leases, self._outbox, clock)
         reports = Reports(name, self._outbox, clock, self.redactor)
-        worker = Worker(self._transport, leases, run_job, reports.of, self.redactor, slots)
+        worker = Worker(self._transport, leases, Attempts(leases, run_job, reports.of, self.redactor), slots)
         session.tell(worker.doing)
         session.on_drain(worker.rest)
         session.on_offer(worker.offered)

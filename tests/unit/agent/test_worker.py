@@ -6,6 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from halo_agent import leases as leases_module
+from halo_agent import worker as worker_module
+from halo_agent.attempts import Attempts
 from halo_agent.leases import Lease, Leases
 from halo_agent.reporter import Ending, EventReporter, Reports
 from halo_agent.store.outbox import Outbox
@@ -16,7 +18,7 @@ from halo_shared.errors import ErrorClass, LeaseLost, MappingInvalid, Unroutable
 from halo_shared.messages.events import Finished, Started
 from halo_shared.redaction import Redactor
 from halo_shared.runs import RunStatus
-from halo_shared.topology import jobs_queue
+from halo_shared.topology import agent_queue, jobs_queue
 from halo_shared.transport import Delivery, consuming
 from halo_shared.transport.amqp import AmqpTransport
 from halo_shared.transport.memory import MemoryTransport
@@ -66,6 +68,16 @@ async def last_words(outbox: Outbox, runs: int = 1) -> dict[str, Finished]:
         if len(said) >= runs:
             return said
         await asyncio.sleep(0.005)
+
+
+async def heard(transport: MemoryTransport) -> bool:
+    """Whether the agent heard all that it was told."""
+    return (await transport.depth(agent_queue("one")), transport.unsettled) == (0, 0)
+
+
+async def in_hand(transport: MemoryTransport) -> bool:
+    """Whether one job was handed out and is not settled."""
+    return (await transport.depth(JOBS), transport.unsettled) == (0, 1)
 
 
 class TestTaking:
@@ -208,19 +220,81 @@ class TestTaking:
 
         assert set(await last_words(outbox, runs=3)) == {RUN, OTHER, THIRD}
 
-    async def test_a_second_copy_of_a_job_in_hand_is_settled(
-        self, agents: Agents, controller: ControllerDouble, transport: MemoryTransport, work: Work
+    async def test_a_second_copy_of_a_job_in_hand_waits_for_its_end(
+        self,
+        agents: Agents,
+        controller: ControllerDouble,
+        transport: MemoryTransport,
+        work: Work,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        """It may be the job of the next attempt, at a run that this agent has lost and does not know of yet."""
+        monkeypatch.setattr(worker_module, "COPY_AGAIN_AFTER", 0.01)
         await agents.start(work, slots=2)
         await controller.dispatch(RUN)
         await work.started(RUN)
         await controller.dispatch(RUN)
         await controller.dispatch(OTHER)
         await work.started(OTHER)
+        assert [ask.run for ask in controller.asked] == [RUN, OTHER]
 
+        controller.revoked.add(RUN)
+
+        await eventually(lambda: [ask.run for ask in controller.asked] == [RUN, OTHER, RUN])
         await eventually(lambda: transport.unsettled == 0)
         assert await transport.depth(JOBS) == 0
-        assert [ask.run for ask in controller.asked] == [RUN, OTHER]
+
+    async def test_a_job_whose_offer_nobody_answers_is_kept(
+        self,
+        agents: Agents,
+        controller: ControllerDouble,
+        transport: MemoryTransport,
+        work: Work,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(worker_module, "COPY_AGAIN_AFTER", 0.01)
+        monkeypatch.setattr(leases_module, "ANSWER_WITHIN", 0.02)
+        await agents.start(work, slots=2)
+        controller.answers = False
+        await controller.offer(RUN)
+        await eventually(lambda: len(controller.asked) == 1)
+        await controller.dispatch(RUN)
+        await eventually(lambda: len(controller.asked) > leases_module.ASK_TIMES)
+
+        controller.answers = True
+
+        await work.started(RUN)
+
+    async def test_a_run_that_is_offered_and_dispatched_to_a_full_agent_is_begun_once(
+        self,
+        agents: Agents,
+        controller: ControllerDouble,
+        transport: MemoryTransport,
+        outbox: Outbox,
+        work: Work,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(leases_module, "ANSWER_WITHIN", 0.2)
+        agent = await agents.start(work, slots=2)
+        await controller.dispatch(THIRD)
+        await work.started(THIRD)
+        controller.answers = False
+        await controller.offer(OTHER)
+        await eventually(lambda: len(controller.asked) == 2)
+        await controller.offer(RUN)
+        await eventually(lambda: heard(transport))
+        await controller.dispatch(RUN)
+        await eventually(lambda: in_hand(transport))  # behind the offer, which waits for a slot as well
+        controller.answers = True
+        controller.refused.add(OTHER)
+        await controller.cancel(THIRD)
+        await eventually(lambda: [line[:12] for line in agent.worker.doing()] == [RUN])
+        work.let_go.set()
+        await last_words(outbox, runs=2)
+        await eventually(lambda: agent.worker.doing() == [])
+
+        begun = [e.origin.run for e in await spooled(outbox) if isinstance(e, Started)]
+        assert begun == [THIRD, RUN]
 
     async def test_a_second_copy_that_is_quicker_than_the_last_word_is_settled(
         self,
@@ -285,6 +359,19 @@ class TestTaking:
 
         with pytest.raises(Unroutable):
             await agent.worker.run("nowhere")
+
+    async def test_a_fault_in_taking_what_is_offered_ends_it(
+        self, agents: Agents, controller: ControllerDouble, work: Work, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def break_down(worker: Worker, run: str, delivery: Delivery | None) -> None:
+            raise RuntimeError("a fault of ours")
+
+        monkeypatch.setattr(Worker, "_begin", break_down)
+        agent = await agents.start(work)
+        await controller.offer(RUN)
+
+        with pytest.raises(RuntimeError, match="a fault of ours"):
+            await asyncio.wait_for(agent.working, 2)
 
     async def test_it_says_what_it_is_doing(
         self, agents: Agents, controller: ControllerDouble, work: Work
@@ -521,7 +608,7 @@ async def test_an_agent_whose_broker_is_away_can_still_be_drained(outbox: Outbox
         leases = Leases("one", SESSION, away, SystemClock())
         redactor = Redactor()
         reports = Reports("one", outbox, SystemClock(), redactor)
-        worker = Worker(away, leases, work, reports.of, redactor, slots=1)
+        worker = Worker(away, leases, Attempts(leases, work, reports.of, redactor), slots=1)
         working = asyncio.create_task(worker.run("site"))
         await asyncio.sleep(0.05)
 
