@@ -14,16 +14,17 @@ from halo_controller.nouns import NOT_REGISTERED, Agent
 from halo_controller.publisher import Publisher
 from halo_controller.store import agents, announcements, checks, integrations, outbox, runs, strangers
 from halo_controller.store.database import Database
+from halo_controller.store.outbox import Posting
 from halo_shared import logs, telemetry
 from halo_shared.clock import Clock
 from halo_shared.errors import UnsupportedVersion
 from halo_shared.identifiers import AgentId
 from halo_shared.messages.base import PROTOCOL_VERSION
-from halo_shared.messages.codec import Envelope, seal
+from halo_shared.messages.codec import seal
 from halo_shared.messages.commands import Command, LeaseGranted, LeaseRefused, Rejected
 from halo_shared.messages.requests import ConnectorSpec, Echo, Goodbye, HaloChecked, Hello, Request
 from halo_shared.runs import Frozen
-from halo_shared.topology import REQUEST_LIFETIME, Address, to_agent
+from halo_shared.topology import REQUEST_LIFETIME, to_agent
 
 log = logs.get(__name__)
 
@@ -67,7 +68,7 @@ class Answerer:
         async with self._database.write() as db:
             await strangers.note(db, speaker.agent, error.message, self._clock.now())
             if await agents.find(db, speaker.agent):
-                await outbox.put(db, sealed, to_agent(speaker.agent))
+                await outbox.put(db, Posting(sealed, to_agent(speaker.agent)))
         self._publisher.wake()
         return True
 
@@ -77,7 +78,7 @@ async def _answer(db: AsyncConnection, asked: Sequence[FromAgent], now: datetime
     agents_before, runs_before = dict(desk.agents), dict(desk.runs)
     # Of several, each may belong to another trace; what is said to one must not go into that of another.
     traceparent = telemetry.traceparent() if len(asked) == 1 else None
-    told: list[tuple[Envelope, Address]] = []
+    told: list[Posting] = []
     for request in asked:
         agent = desk.agents.get(request.agent)
         if agent is None:
@@ -85,7 +86,7 @@ async def _answer(db: AsyncConnection, asked: Sequence[FromAgent], now: datetime
             await strangers.note(db, request.agent, NOT_REGISTERED, now)
             continue
         commands = answers_to(request, agent, desk)
-        told += [(_sealed(command, request, traceparent), to_agent(agent.name)) for command in commands]
+        told += [_answer_to(request, command, traceparent, now) for command in commands]
         if isinstance(request, HaloChecked):
             await checks.answered(db, request, now)
         _log(request, agent, commands)
@@ -98,7 +99,7 @@ async def _answer(db: AsyncConnection, asked: Sequence[FromAgent], now: datetime
     await runs.keep(db, ((runs_before[id_], run) for id_, run in desk.runs.items()))
     await integrations.granted(db, desk.begun.values())
     await runs.begin_attempts(db, desk.begun.values(), now)
-    await outbox.put_all(db, told, expires_at=now + REQUEST_LIFETIME)
+    await outbox.put_all(db, told)
 
 
 def _announced_anew(
@@ -115,8 +116,9 @@ def _announced_anew(
     }
 
 
-def _sealed(command: Command, request: FromAgent, traceparent: str | None) -> Envelope:
-    return seal(command, message_id=str(uuid4()), version=request.protocol, traceparent=traceparent)
+def _answer_to(request: FromAgent, command: Command, traceparent: str | None, now: datetime) -> Posting:
+    sealed = seal(command, message_id=str(uuid4()), version=request.protocol, traceparent=traceparent)
+    return Posting(sealed, to_agent(request.agent), expires_at=now + REQUEST_LIFETIME)
 
 
 def _log(request: FromAgent, agent: Agent, commands: Sequence[Command]) -> None:

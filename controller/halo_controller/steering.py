@@ -11,6 +11,7 @@ from halo_controller.errors import Conflict, Invalid
 from halo_controller.lifecycle import Happening, follows
 from halo_controller.nouns import Agent, Run
 from halo_controller.store import agents, outbox, runs
+from halo_controller.store.outbox import Posting
 from halo_controller.telling import tell
 from halo_shared.messages.base import PROTOCOL_VERSION
 from halo_shared.messages.codec import seal
@@ -36,7 +37,8 @@ async def send_cancel(db: AsyncConnection, run: Run) -> None:
         message = Cancel(run=run.id, reason=run.cancel_reason)
         agent = await agents.find(db, run.agent)
         spoken = agent.protocol if agent and agent.protocol else PROTOCOL_VERSION
-        await outbox.put(db, seal(message, message_id=str(uuid4()), version=spoken), to_agent(run.agent))
+        sealed = seal(message, message_id=str(uuid4()), version=spoken)
+        await outbox.put(db, Posting(sealed, to_agent(run.agent)))
 
 
 async def drain(db: AsyncConnection, name: str, *, draining: bool) -> Agent:
@@ -48,7 +50,7 @@ async def drain(db: AsyncConnection, name: str, *, draining: bool) -> Agent:
     if agent.session:
         notice = LeasesRenewed(session=agent.session, ask=uuid4(), drain=draining)
         sealed = seal(notice, message_id=str(notice.ask), version=agent.protocol or PROTOCOL_VERSION)
-        await outbox.put(db, sealed, to_agent(name))
+        await outbox.put(db, Posting(sealed, to_agent(name)))
     return agent
 
 

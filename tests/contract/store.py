@@ -41,6 +41,7 @@ from halo_controller.store import (
 )
 from halo_controller.store.audit import Sought
 from halo_controller.store.database import Database
+from halo_controller.store.outbox import Posting
 from halo_controller.store.shape import migrations
 from halo_controller.store.sight import unlimited
 from halo_shared.entities import EntityKind
@@ -440,8 +441,7 @@ class StoreContract:
             assert await runs.latest(db) == {REF: ended[3], ASSETS: still}
             assert await runs.latest(db, "other") == {}
             assert await runs.still_open(db) == [still]
-            assert await runs.open_of(db, ASSETS) == still
-            assert await runs.open_of(db, REF) is None
+            assert await runs.open_of(db, {REF, ASSETS}) == {ASSETS: still}
 
     async def test_the_runs_that_agents_work_on(self, known: Database) -> None:
         async with known.write() as db:
@@ -468,9 +468,9 @@ class StoreContract:
         async with known.write() as db:
             await runs.add(db, at_work)
             await runs.add(db, over)
-            await integrations.opened(db, REF, NOW)
+            await integrations.opened(db, {REF}, NOW)
             await standings.save(db, REF, waits)
-            await outbox.put_all(db, [(Envelope("answer", "note", b""), to_agent("one"))], NOW)
+            await outbox.put(db, Posting(Envelope("answer", "note", b""), to_agent("one"), expires_at=NOW))
             for one in (incident, recovered):
                 assert await incidents.add(db, one)
                 await notifications.remember(db, one.id, "jane", Occasion.OPENED, NOW)
@@ -623,7 +623,8 @@ class StoreContract:
         ]
         async with database.write() as db:
             for number, envelope in enumerate(sealed):
-                await outbox.put(db, envelope, to_group("site"), run=builders.RUN_ID if number == 0 else None)
+                run = builders.RUN_ID if number == 0 else None
+                await outbox.put(db, Posting(envelope, to_group("site"), run))
 
             first, second = await outbox.oldest(db, 2)
             assert ([first.envelope, second.envelope], first.to) == (sealed[:2], to_group("site"))
@@ -636,10 +637,13 @@ class StoreContract:
     async def test_what_is_of_use_for_a_while_only_says_so(self, database: Database) -> None:
         soon = NOW + timedelta(seconds=30)
         async with database.write() as db:
-            await outbox.put(db, Envelope("job", "note", b""), to_group("site"))
-            answers = [(Envelope(text, "note", b""), to_agent("one")) for text in ("yes", "no")]
-            await outbox.put_all(db, answers, soon)
-            await outbox.put_all(db, [], soon)
+            job = Posting(Envelope("job", "note", b""), to_group("site"))
+            answers = [
+                Posting(Envelope(text, "note", b""), to_agent("one"), expires_at=soon)
+                for text in ("yes", "no")
+            ]
+            await outbox.put_all(db, [job, *answers])
+            await outbox.put_all(db, [])
 
             waiting = await outbox.oldest(db, 9)
 
@@ -653,7 +657,7 @@ class StoreContract:
         ids = []
         async with database.write() as db:
             for text in ("one", "two"):
-                await outbox.put(db, Envelope(text, "note", b""), to_agent("one"))
+                await outbox.put(db, Posting(Envelope(text, "note", b""), to_agent("one")))
                 (only,) = await outbox.oldest(db, 9)
                 await outbox.drop(db, [only.id])
                 ids.append(only.id)

@@ -16,9 +16,9 @@ from halo_controller.audit.nouns import Noun
 from halo_controller.dispatcher import open_run
 from halo_controller.errors import Invalid
 from halo_controller.nouns import Run, Trigger
-from halo_controller.scheduler import situation_of
 from halo_controller.scheduling import standing as standing_rules
 from halo_controller.scheduling.nouns import Pause
+from halo_controller.scheduling.reading import situation_of
 from halo_controller.store import announcements, integrations, standings, tenants
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query
 from halo_controller.access.roles import Action
 from halo_controller.api.context import Wired, needs
 from halo_controller.api.errors import NOT_FOUND
-from halo_controller.scheduler import situation_of
 from halo_controller.scheduling.nouns import Answer, Past, Preview
 from halo_controller.scheduling.outlook import coming
+from halo_controller.scheduling.reading import situation_of
 from halo_controller.scheduling.why import why
 from halo_controller.store import agents, schedules
 from halo_shared.identifiers import IntegrationRef

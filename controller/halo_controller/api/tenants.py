@@ -16,6 +16,7 @@ from halo_controller.errors import Conflict, Invalid
 from halo_controller.hosting.trying import tester
 from halo_controller.nouns import HaloCheck, Tenant
 from halo_controller.store import agents, checks, integrations, outbox, tenants
+from halo_controller.store.outbox import Posting
 from halo_shared.identifiers import GroupId
 from halo_shared.integrations import TenantSpec
 from halo_shared.messages.codec import seal
@@ -65,9 +66,8 @@ async def check(controller: Wired, tenant: str, group: GroupId | None = None) ->
             )
         await checks.ask(change.db, tenant, ask, agent.name, now)
         command = CheckHalo(ask=ask, tenant=tenant, halo=spec.halo.entered_by(agent.group))
-        await outbox.put(
-            change.db, seal(command, message_id=str(ask), version=agent.protocol), to_agent(agent.name)
-        )
+        sealed = seal(command, message_id=str(ask), version=agent.protocol)
+        await outbox.put(change.db, Posting(sealed, to_agent(agent.name)))
     controller.publisher.wake()
     return await _answered(controller, tenant)
 

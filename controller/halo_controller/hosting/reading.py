@@ -1,5 +1,7 @@
 """The times that the host gives integrations, as the database has it now."""
 
+from collections.abc import Collection, Mapping
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.hosting.nouns import UNMEASURED
@@ -10,11 +12,15 @@ from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrators import HOSTED_GROUP
 
 
-async def times_of(db: AsyncConnection, integration: Integration, tenant: Tenant) -> Hosted | None:
-    """Those of one integration; None when it is not hosted."""
-    if integration.spec.group != HOSTED_GROUP:
-        return None
-    return times(await hostings.of(db, integration.ref), tenant.spec, await hostings.classes(db))
+async def times_of(
+    db: AsyncConnection, known: Collection[Integration], owners: Mapping[str, Tenant]
+) -> dict[IntegrationRef, Hosted]:
+    """Those of these integrations, as far as they are hosted; `owners` are their tenants."""
+    hosted = {one.ref for one in known if one.spec.group == HOSTED_GROUP}
+    if not hosted:
+        return {}
+    decided, classes = await hostings.these(db, hosted), await hostings.classes(db)
+    return {ref: times(decided[ref], owners[ref.tenant].spec, classes) for ref in hosted}
 
 
 async def every_times(db: AsyncConnection) -> dict[IntegrationRef, Hosted]:

@@ -9,6 +9,7 @@ import httpx
 
 from halo_controller.store import outbox
 from halo_controller.store.database import Database
+from halo_controller.store.outbox import Posting
 from halo_controller.ticking import tick_for_ever
 from halo_shared import logs
 from halo_shared.clock import Clock
@@ -20,7 +21,7 @@ from halo_shared.transport import Transport
 log = logs.get(__name__)
 
 PATIENCE: Final = 10.0
-NOBODY: Final = Address("", "")
+NOTHING: Final = Posting(Envelope("", "", b""), Address("", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +74,5 @@ class DeadMansSwitch:
     async def _write(self) -> None:
         """Write something and take it back at once: a full disk and a lock of somebody else's let reading pass."""
         async with self._database.write() as db:
-            put = await outbox.put(db, Envelope("", "", b""), NOBODY)
+            put = await outbox.put(db, NOTHING)
             await outbox.drop(db, [put])

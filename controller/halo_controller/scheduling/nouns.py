@@ -51,6 +51,11 @@ class Past(Frozen):
     reason: str
     run: RunId | None = None
 
+    @property
+    def ref(self) -> IntegrationRef:
+        """Its integration."""
+        return IntegrationRef(self.tenant, self.integration)
+
 
 class Pause(Frozen):
     """An integration runs by itself no more, until somebody or something ends that."""

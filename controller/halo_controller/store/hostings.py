@@ -1,5 +1,7 @@
 """What the host of integrations decided: for all, and of each."""
 
+from collections.abc import Collection
+
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,8 +25,13 @@ async def set_classes(db: AsyncConnection, new: Classes) -> None:
 
 async def of(db: AsyncConnection, ref: IntegrationRef) -> Hosting:
     """What is known of an integration; unmeasured when nothing is."""
-    body = await bodies.of(db, hostings, ref)
-    return UNMEASURED if body is None else Hosting.model_validate(body)
+    return (await these(db, {ref}))[ref]
+
+
+async def these(db: AsyncConnection, refs: Collection[IntegrationRef]) -> dict[IntegrationRef, Hosting]:
+    """What is known of each of these; unmeasured when nothing is."""
+    found = await bodies.these(db, hostings, refs)
+    return {ref: Hosting.model_validate(found[ref]) if ref in found else UNMEASURED for ref in refs}
 
 
 async def every(db: AsyncConnection) -> dict[IntegrationRef, Hosting]:

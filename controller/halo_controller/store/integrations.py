@@ -122,14 +122,16 @@ async def replan(db: AsyncConnection, ref: IntegrationRef) -> None:
     await db.execute(update(integrations).where(_is(ref)).values(planned=False))
 
 
-async def planned(db: AsyncConnection, ref: IntegrationRef) -> None:
-    """Its next moments are worked out."""
-    await db.execute(update(integrations).where(_is(ref)).values(planned=True))
+async def planned(db: AsyncConnection, refs: Collection[IntegrationRef]) -> None:
+    """The next moments of these are worked out."""
+    these_ones = among(integrations.c.tenant, integrations.c.name, refs)
+    await db.execute(update(integrations).where(these_ones).values(planned=True))
 
 
-async def opened(db: AsyncConnection, ref: IntegrationRef, now: datetime) -> None:
-    """Remember when its latest run was opened."""
-    await db.execute(update(integrations).where(_is(ref)).values(last_opened_at=now))
+async def opened(db: AsyncConnection, refs: Collection[IntegrationRef], now: datetime) -> None:
+    """Remember when the latest run of each of these was opened."""
+    if refs:
+        await db.execute(_OPENED, [{**_key(ref), "last_opened_at": now} for ref in refs])
 
 
 async def next_fence(db: AsyncConnection, ref: IntegrationRef) -> int:
@@ -171,6 +173,7 @@ async def escrowed(db: AsyncConnection, kept: Iterable[tuple[IntegrationRef, int
 
 
 _KEYED = and_(integrations.c.tenant == bindparam("of_tenant"), integrations.c.name == bindparam("of_name"))
+_OPENED = update(integrations).where(_KEYED).values(last_opened_at=bindparam("last_opened_at"))
 
 
 def _key(ref: IntegrationRef) -> dict[str, str]:

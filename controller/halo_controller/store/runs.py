@@ -11,7 +11,7 @@ from halo_controller.errors import Conflict, NotFound
 from halo_controller.lifecycle import TRANSITIONS, Happening
 from halo_controller.nouns import Attempt, Run
 from halo_controller.store.holding import held
-from halo_controller.store.rows import as_row, insert_of, keep_changes
+from halo_controller.store.rows import among, as_row, insert_of, keep_changes
 from halo_controller.store.sight import seen
 from halo_controller.store.tables import attempts, runs
 from halo_shared.identifiers import IntegrationRef
@@ -23,19 +23,19 @@ _RUNNING: Final = and_(runs.c.ended_at.is_(None), runs.c.status == RunStatus.RUN
 
 async def add(db: AsyncConnection, run: Run) -> None:
     """Keep a new run; raises Conflict when the integration has an open one."""
+    if in_the_way := (await add_all(db, [run])).get(run.id):
+        raise in_the_way
+
+
+async def add_all(db: AsyncConnection, fresh: Sequence[Run]) -> dict[str, Conflict]:
+    """Keep these new runs; what stands in the way of each that was not kept, since its integration has an open one."""
     # Not by catching an error, which would need a savepoint: two round trips more.
     added = insert_of(db, runs).on_conflict_do_nothing(
         index_elements=(runs.c.tenant, runs.c.integration), index_where=runs.c.ended_at.is_(None)
     )
-    if (await db.execute(added, as_row(runs, run))).rowcount:
-        return
-    still = await open_of(db, run.ref)
-    if still is None:
-        raise Conflict(f"A run of '{run.ref}' has ended at this very moment; try again.")
-    raise Conflict(
-        f"'{run.ref}' has an open run {still.id} ({still.status}); wait for its end, or stop it with: "
-        f"halo-controller runs cancel {still.id}"
-    )
+    rows = [as_row(runs, run) for run in fresh]
+    kept = {*await db.scalars(added.returning(runs.c.id), rows)} if rows else set()
+    return {run.id: await _in_the_way(db, run.ref) for run in fresh if run.id not in kept}
 
 
 async def find(db: AsyncConnection, run_id: str) -> Run | None:
@@ -62,13 +62,22 @@ async def get(db: AsyncConnection, prefix: str) -> Run:
     return Run.model_validate(found[0])
 
 
-async def open_of(db: AsyncConnection, ref: IntegrationRef) -> Run | None:
-    """The open run of an integration, of which there is one at the most."""
-    query = select(runs).where(
-        runs.c.tenant == ref.tenant, runs.c.integration == ref.name, runs.c.ended_at.is_(None)
+async def open_of(db: AsyncConnection, refs: Collection[IntegrationRef]) -> dict[IntegrationRef, Run]:
+    """The open runs of these integrations; each has one at the most."""
+    query = select(runs).where(among(runs.c.tenant, runs.c.integration, refs), runs.c.ended_at.is_(None))
+    rows = await db.execute(held(db, query.order_by(runs.c.id)))
+    found = [Run.model_validate(row) for row in rows.mappings()]
+    return {run.ref: run for run in found}
+
+
+async def latest_trace(db: AsyncConnection, ref: IntegrationRef) -> str | None:
+    """The trace of the latest run of an integration."""
+    query = (
+        select(runs.c.traceparent)
+        .where(runs.c.tenant == ref.tenant, runs.c.integration == ref.name)
+        .order_by(runs.c.queued_at.desc(), runs.c.id)
     )
-    row = (await db.execute(held(db, query))).mappings().one_or_none()
-    return Run.model_validate(row) if row else None
+    return await db.scalar(query.limit(1))
 
 
 async def every(
@@ -116,11 +125,11 @@ async def still_open(db: AsyncConnection) -> Sequence[Run]:
     return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
-async def open_hosted(db: AsyncConnection, tenant: str | None = None) -> Sequence[Run]:
-    """The runs of the hosted agents that have not ended: all tenants', or one's."""
+async def open_hosted(db: AsyncConnection, tenants: Collection[str] | None = None) -> Sequence[Run]:
+    """The runs of the hosted agents that have not ended: all tenants', or these."""
     query = select(runs).where(runs.c.ended_at.is_(None), runs.c.group == HOSTED_GROUP)
-    if tenant is not None:
-        query = query.where(runs.c.tenant == tenant)
+    if tenants is not None:
+        query = query.where(runs.c.tenant.in_(tenants))
     return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
@@ -188,3 +197,13 @@ async def attempts_of(db: AsyncConnection, run_id: str) -> Sequence[Attempt]:
     """All attempts at a run, in order."""
     query = select(attempts).where(attempts.c.run == run_id).order_by(attempts.c.number)
     return [Attempt.model_validate(row) for row in (await db.execute(query)).mappings()]
+
+
+async def _in_the_way(db: AsyncConnection, ref: IntegrationRef) -> Conflict:
+    still = (await open_of(db, {ref})).get(ref)
+    if still is None:
+        return Conflict(f"A run of '{ref}' has ended at this very moment; try again.")
+    return Conflict(
+        f"'{ref}' has an open run {still.id} ({still.status}); wait for its end, or stop it with: "
+        f"halo-controller runs cancel {still.id}"
+    )

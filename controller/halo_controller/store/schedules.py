@@ -1,13 +1,14 @@
 """The next moments of every series, and what became of those that have passed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, Table, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.scheduling.nouns import Fate, Past, Planned
+from halo_controller.store.rows import among, insert_of
 from halo_controller.store.tables import integrations, occurrences, schedules
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.runs import Mode
@@ -34,9 +35,9 @@ async def due(db: AsyncConnection, now: datetime) -> Sequence[Planned]:
     return sorted(found, key=lambda one: (one.mode is Mode.DELTA, one.mode is Mode.FULL))
 
 
-async def of(db: AsyncConnection, ref: IntegrationRef) -> Sequence[Planned]:
-    """The next moment of each of its series, soonest first."""
-    query = select(schedules).where(_is(schedules, ref)).order_by(schedules.c.at)
+async def of(db: AsyncConnection, *refs: IntegrationRef) -> Sequence[Planned]:
+    """The next moment of each series of these, soonest first."""
+    query = select(schedules).where(_of(schedules, refs)).order_by(schedules.c.at)
     return [Planned.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
@@ -47,66 +48,66 @@ async def soonest(db: AsyncConnection) -> dict[IntegrationRef, Planned]:
     return {one.ref: one for one in found}
 
 
-async def put(db: AsyncConnection, planned: Planned) -> None:
-    """This is the next moment of its series."""
-    await drop(db, planned.ref, planned.mode)
-    await db.execute(insert(schedules).values(**planned.model_dump()))
+async def put(db: AsyncConnection, *planned: Planned) -> None:
+    """These are the next moments of their series."""
+    if planned:
+        kept = insert_of(db, schedules)
+        anew = {name: kept.excluded[name] for name in ("at", "clocks_change", "waiting")}
+        upsert = kept.on_conflict_do_update(index_elements=schedules.primary_key.columns, set_=anew)
+        await db.execute(upsert, [one.model_dump() for one in planned])
 
 
-async def drop(db: AsyncConnection, ref: IntegrationRef, mode: Mode | None = None) -> None:
-    """The series has no next moment any more; without a mode, none has."""
-    query = delete(schedules).where(_is(schedules, ref))
-    await db.execute(query if mode is None else query.where(schedules.c.mode == mode))
+async def end(db: AsyncConnection, *series: tuple[IntegrationRef, Mode]) -> None:
+    """These series have no next moment any more."""
+    if series:
+        keys = [(ref.tenant, ref.name, mode) for ref, mode in series]
+        await db.execute(delete(schedules).where(tuple_(*schedules.primary_key.columns).in_(keys)))
 
 
-async def record(db: AsyncConnection, past: Past) -> None:
-    """Keep what became of a moment; one that passed for the same reason as the one before is counted with it."""
-    last = await latest(db, IntegrationRef(past.tenant, past.integration), past.mode)
-    if last and past.fate is not Fate.OPENED and (last[1].fate, last[1].reason) == (past.fate, past.reason):
-        await db.execute(
-            update(occurrences)
-            .where(occurrences.c.id == last[0])
-            .values(until=past.until, times=last[1].times + past.times)
-        )
-        return
-    await db.execute(insert(occurrences).values(**past.model_dump()))
-    await _prune(db, IntegrationRef(past.tenant, past.integration))
+async def drop(db: AsyncConnection, *refs: IntegrationRef) -> None:
+    """No series of these has a next moment any more."""
+    await db.execute(delete(schedules).where(_of(schedules, refs)))
 
 
-async def latest(db: AsyncConnection, ref: IntegrationRef, mode: Mode) -> tuple[int, Past] | None:
-    """What became of the latest moment of a series, and its number."""
-    query = (
-        select(occurrences)
-        .where(_is(occurrences, ref), occurrences.c.mode == mode)
-        .order_by(occurrences.c.id.desc())
-        .limit(1)
-    )
-    row = (await db.execute(query)).mappings().one_or_none()
-    return (row["id"], _past(row)) if row else None
+async def record(db: AsyncConnection, *passed: Past) -> None:
+    """Keep what became of moments; one that passed for the same reason as the one before is counted with it."""
+    fresh = [past for past in passed if not await _counted_with_the_last(db, past)]
+    if fresh:
+        await db.execute(insert(occurrences), [past.model_dump() for past in fresh])
+        await _prune(db, {past.ref for past in fresh})
 
 
 async def passed(db: AsyncConnection, ref: IntegrationRef, limit: int = 50) -> Sequence[Past]:
     """What became of the latest moments of all its series, newest first."""
-    query = select(occurrences).where(_is(occurrences, ref)).order_by(occurrences.c.id.desc()).limit(limit)
-    return [_past(row) for row in (await db.execute(query)).mappings()]
+    query = select(occurrences).where(_of(occurrences, {ref})).order_by(occurrences.c.id.desc()).limit(limit)
+    return [Past.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
-async def _prune(db: AsyncConnection, ref: IntegrationRef) -> None:
-    kept = (
-        select(occurrences.c.id)
-        .where(_is(occurrences, ref))
+async def _counted_with_the_last(db: AsyncConnection, past: Past) -> bool:
+    if past.fate is Fate.OPENED:
+        return False
+    latest = (
+        select(occurrences)
+        .where(_of(occurrences, {past.ref}), occurrences.c.mode == past.mode)
         .order_by(occurrences.c.id.desc())
-        .offset(KEPT)
         .limit(1)
     )
-    oldest = await db.scalar(kept)
-    if oldest is not None:
-        await db.execute(delete(occurrences).where(_is(occurrences, ref), occurrences.c.id <= oldest))
+    last = (await db.execute(latest)).one_or_none()
+    if last is None or (last.fate, last.reason) != (past.fate, past.reason):
+        return False
+    together = {"until": past.until, "times": last.times + past.times}
+    await db.execute(update(occurrences).where(occurrences.c.id == last.id).values(together))
+    return True
 
 
-def _past(row: Any) -> Past:  # Any: a row as a mapping
-    return Past.model_validate(row)
+async def _prune(db: AsyncConnection, refs: Collection[IntegrationRef]) -> None:
+    newest_first = func.row_number().over(
+        partition_by=(occurrences.c.tenant, occurrences.c.integration), order_by=occurrences.c.id.desc()
+    )
+    numbered = select(occurrences.c.id, newest_first.label("place")).where(_of(occurrences, refs)).subquery()
+    too_many = select(numbered.c.id).where(numbered.c.place > KEPT)
+    await db.execute(delete(occurrences).where(occurrences.c.id.in_(too_many)))
 
 
-def _is(table: Table, ref: IntegrationRef) -> ColumnElement[bool]:
-    return and_(table.c.tenant == ref.tenant, table.c.integration == ref.name)
+def _of(table: Table, refs: Collection[IntegrationRef]) -> ColumnElement[bool]:
+    return among(table.c.tenant, table.c.integration, refs)

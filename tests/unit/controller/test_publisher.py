@@ -12,6 +12,7 @@ from halo_controller import publisher as publishing
 from halo_controller import steering
 from halo_controller.publisher import Publisher
 from halo_controller.store import outbox, runs
+from halo_controller.store.outbox import Posting
 from halo_shared.errors import BrokerUnavailable, ConfigurationError
 from halo_shared.messages.codec import Envelope
 from halo_shared.runs import RunStatus
@@ -45,7 +46,7 @@ class FlakyBroker(MemoryTransport):
 
 async def put(centre: Centre, text: str, to: Address, *, run: str | None = None) -> None:
     async with centre.database.write() as db:
-        await outbox.put(db, Envelope(text, "note", text.encode()), to, run=run)
+        await outbox.put(db, Posting(Envelope(text, "note", text.encode()), to, run))
 
 
 @asynccontextmanager

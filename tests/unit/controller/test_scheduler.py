@@ -148,7 +148,7 @@ async def test_a_person_who_is_quicker_wins(centre: Centre) -> None:
 async def test_the_loop_looks_every_second(centre: Centre) -> None:
     await centre.set_up("one", spec=integration_spec(every=timedelta(seconds=10)))
     async with centre.database.write() as db:
-        await integrations.opened(db, REF, NOW)
+        await integrations.opened(db, {REF}, NOW)
     loop = asyncio.create_task(centre.scheduler.run())
     await centre.clock.asleep()
 
@@ -190,7 +190,7 @@ async def test_what_was_missed_is_caught_up_with_as_the_schedule_says(
 ) -> None:
     await centre.set_up("one", spec=scheduled(cron="0 * * * *", catch_up=catch_up, catch_up_within="90m"))
     async with centre.database.write() as db:
-        await integrations.opened(db, REF, NOW)
+        await integrations.opened(db, {REF}, NOW)
     await centre.scheduler.tick()
 
     await later(centre, timedelta(hours=5, minutes=10))
@@ -207,7 +207,7 @@ async def test_blackouts_of_the_tenant_hold_in_its_zone(centre: Centre) -> None:
     async with centre.database.write() as db:
         spec = tenant_spec().model_dump() | {"zone": "America/New_York", "blackouts": [office]}
         await tenants.change(db, type(tenant_spec()).model_validate(spec))
-        await integrations.opened(db, REF, NOW)
+        await integrations.opened(db, {REF}, NOW)
     await centre.scheduler.tick()
 
     for _ in range(12):
@@ -252,7 +252,7 @@ async def test_a_mistake_pauses_after_three_and_a_new_definition_clears_it(centr
 async def test_a_change_is_planned_anew(centre: Centre) -> None:
     await centre.set_up("one", spec=scheduled(cron="0 2 * * *"))
     async with centre.database.write() as db:
-        await integrations.opened(db, REF, NOW)
+        await integrations.opened(db, {REF}, NOW)
     await centre.scheduler.tick()
 
     async with centre.database.write() as db:
@@ -330,7 +330,7 @@ async def test_an_interval_that_was_missed_in_a_blackout_runs_as_soon_as_it_may(
     async with centre.database.write() as db:
         spec = tenant_spec().model_dump() | {"blackouts": [office]}
         await tenants.change(db, type(tenant_spec()).model_validate(spec))
-        await integrations.opened(db, REF, NOW)
+        await integrations.opened(db, {REF}, NOW)
     await centre.scheduler.tick()
 
     await later(centre, timedelta(days=1, hours=6, minutes=5))

@@ -11,6 +11,7 @@ import pytest
 
 from halo_controller import publisher as publishing
 from halo_controller.store import outbox, sqlite
+from halo_controller.store.outbox import Posting
 from halo_controller.ticking import outlasting_passing_faults
 from halo_shared.errors import ConfigurationError, StoreBusy
 from halo_shared.messages.codec import Envelope
@@ -81,7 +82,7 @@ async def test_the_reconciler_mends_later_what_it_could_not_mend(centre: Centre,
 async def test_the_publisher_clears_later_what_it_could_not_clear(centre: Centre, file: Path) -> None:
     await centre.set_up("one")
     async with centre.database.write() as db:
-        await outbox.put(db, Envelope("1", "note", b"{}"), to_agent("one"))
+        await outbox.put(db, Posting(Envelope("1", "note", b"{}"), to_agent("one")))
 
     async def cleared() -> bool:
         return await centre.waiting() == []
