@@ -170,6 +170,8 @@ async def _end(db: AsyncConnection, ended: Sequence[tuple[Run, Finished]], now: 
     await runs.end_attempts(db, ((run, run.status) for run, _ in ended), now)
     read = ((run.ref, run.fence, event.cursors) for run, event in ended if _says_where_to_start(run, event))
     await integrations.read_up_to(db, read)
+    went_through = {run.ref for run, _ in ended if run.whole and run.status.went_through}
+    await integrations.succeeded(db, went_through, now)
     kept = ((run.ref, event.escrowed) for run, event in ended if event.escrowed is not None)
     await integrations.escrowed(db, kept)
     await follow(db, (run for run, _ in ended), now)

@@ -26,10 +26,16 @@ class RunStatus(StrEnum):
         """Whether nothing more can happen to the run."""
         return self in _ENDED
 
+    @property
+    def went_through(self) -> bool:
+        """Whether the run reached both the tool and Halo, though single records may have failed."""
+        return self in _WENT_THROUGH
+
 
 _ENDED = frozenset(
     {RunStatus.SUCCEEDED, RunStatus.PARTIAL, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.LOST}
 )
+_WENT_THROUGH = frozenset({RunStatus.SUCCEEDED, RunStatus.PARTIAL})
 
 
 class Mode(StrEnum):

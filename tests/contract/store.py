@@ -129,6 +129,25 @@ class StoreContract:
 
             assert [agent.connectors for agent in await announcements.every(db)] == [(connector,)]
 
+    async def test_when_a_run_last_went_through_is_known_after_an_upgrade(self, known: Database) -> None:
+        ended: list[tuple[RunStatus, int, dict[str, object]]] = [
+            (RunStatus.SUCCEEDED, 0, {}),
+            (RunStatus.PARTIAL, 1, {}),
+            (RunStatus.FAILED, 2, {}),
+            (RunStatus.SUCCEEDED, 3, {"preview": True}),
+            (RunStatus.SUCCEEDED, 4, {"only": "jane"}),
+        ]
+        async with known.write() as db:
+            for status, minutes, changes in ended:
+                when = {"id": new_run_id(), "ended_at": NOW + minutes * MINUTE}
+                await runs.add(db, nouns.run(status, **(when | changes)))
+
+            await db.run_sync(lambda connection: command.downgrade(migrations(connection), "0017"))
+            await db.run_sync(lambda connection: command.upgrade(migrations(connection), "head"))
+
+            assert (await integrations.get(db, REF)).last_success == NOW + MINUTE
+            assert (await integrations.get(db, ASSETS)).last_success is None
+
     # transactions
 
     async def test_a_transaction_that_raises_leaves_nothing(self, database: Database) -> None:
@@ -440,6 +459,7 @@ class StoreContract:
             assert await runs.every(db, tenant="other") == []
             assert await runs.latest(db) == {REF: ended[3], ASSETS: still}
             assert await runs.latest(db, "other") == {}
+            assert await runs.latest(db, ended=True) == {REF: ended[3]}
             assert await runs.still_open(db) == [still]
             assert await runs.open_of(db, {REF, ASSETS}) == {ASSETS: still}
 

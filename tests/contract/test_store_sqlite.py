@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from halo_controller.errors import AlreadyServed
-from halo_controller.store import sqlite, tenants
+from halo_controller.store import runs, sqlite, tenants
 from halo_controller.store.database import Database, open_database
 from halo_controller.store.shape import MIGRATIONS
 from halo_controller.store.tables import groups
@@ -222,3 +223,14 @@ async def test_a_power_cut_loses_nothing_that_was_promised(file: Path) -> None:
         ]
 
     assert pragmas == ["wal", 2, 1]
+
+
+async def test_the_latest_runs_are_found_without_looking_at_all_others(file: Path) -> None:
+    async with open_database(file) as database, database.read() as db:
+        asked: list[str] = []
+        event.listen(db.sync_connection, "before_cursor_execute", lambda *said: asked.append(said[2]))
+        await runs.latest(db, ended=True)
+        plan = [row.detail for row in await db.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0]}", (1, 0))]
+
+    assert "SCAN integrations" in plan[0]
+    assert not any("SCAN runs" in step for step in plan), plan

@@ -11,7 +11,7 @@ from halo_controller.api.pages import ActiveRow, LogRow, ScheduleRow
 from halo_controller.api.seeing import every_view
 from halo_controller.hosting.nouns import UNMEASURED
 from halo_controller.hosting.reading import every_times
-from halo_controller.store import freshness, hostings, runs, tenants
+from halo_controller.store import hostings, runs, tenants
 from halo_shared.integrators import Integrator
 
 router = APIRouter(prefix="/integrator", tags=["integrator"])
@@ -26,12 +26,11 @@ async def active(controller: Wired, tenant: str | None = None, all: bool = False
     async with controller.database.read() as db:
         views = await every_view(db, tenant, now)
         kinds = {group.name: group.kind for group in await tenants.every_group(db)}
-        synced, ended = await freshness.last_success(db), await runs.latest(db, tenant, ended=True)
+        ended = await runs.latest(db, tenant, ended=True)
     rows = [
         ActiveRow.of(
             view,
             kinds.get(view.spec.group or "", Integrator.LOCAL),
-            synced.get(view.ref),
             ended.get(view.ref),
         )
         for view in views

@@ -13,7 +13,7 @@ from halo_controller.access.roles import Action
 from halo_controller.api import queues
 from halo_controller.api.context import Wired, needs
 from halo_controller.metrics.families import Situation, families
-from halo_controller.store import agents, freshness, incidents, notifications, outbox, runs, tenants
+from halo_controller.store import agents, incidents, integrations, notifications, outbox, runs, tenants
 from halo_controller.wiring import Controller
 from halo_shared.topology import FIXED_QUEUES, jobs_queue
 
@@ -50,7 +50,7 @@ async def _situation(controller: Controller) -> Situation:
             version=version("halo-integrator-controller"),
             open_runs=await runs.still_open(db),
             latest_runs=await runs.latest(db),
-            last_success=await freshness.last_success(db),
+            integrations=await integrations.every(db),
             agents=await agents.every(db),
             incidents=await incidents.every(db, limit=MOST_INCIDENTS),
             notifications=await notifications.count(db),

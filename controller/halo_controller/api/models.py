@@ -171,6 +171,8 @@ class IntegrationView(Frozen):
     """How far each entity was read; empty when the next run reads everything."""
     escrowed: int = 0
     """Records that failed, which the agent keeps and tries again, less and less often."""
+    last_success: datetime | None = None
+    """When a run last reached both the tool and Halo; None for never."""
     next: Next
     last_run: Run | None
     paused: bool = False

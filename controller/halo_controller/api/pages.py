@@ -30,9 +30,7 @@ class ActiveRow(Frozen):
     next: Next
 
     @classmethod
-    def of(
-        cls, view: IntegrationView, integrator: Integrator, synced: datetime | None, ended: Run | None
-    ) -> Self:
+    def of(cls, view: IntegrationView, integrator: Integrator, ended: Run | None) -> Self:
         """The line of this integration. `ended` is the latest run that is over."""
         return cls(
             tenant=view.tenant,
@@ -42,7 +40,7 @@ class ActiveRow(Frozen):
             integrator=integrator,
             entities=view.spec.entities,
             paused=view.paused,
-            last_sync=synced,
+            last_sync=view.last_success,
             last_error=ended.failure.message if ended and ended.failure else "",
             next=view.next,
         )

@@ -9,14 +9,13 @@ from halo_controller.nouns import Run
 from halo_shared import durations
 from halo_shared.hours import Hours, Weekday
 from halo_shared.integrations import TenantSpec
-from halo_shared.runs import Mode, RunStatus
+from halo_shared.runs import Mode
 from halo_shared.schedules import Schedule, Timing
 
 CALM_RUNS: Final = 2
 """So many light runs in a row make a large one small; one heavy run makes it large at once."""
 _NIGHT_USED: Final = 0.75
 """The part of the quiet hours over which starts are spread: what starts last still has the rest."""
-_MEASURING: Final = (RunStatus.SUCCEEDED, RunStatus.PARTIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def times(hosting: Hosting, tenant: TenantSpec, classes: Classes) -> Hosted:
 
 def measured(hosting: Hosting, run: Run, classes: Classes) -> Hosting:
     """What is known after this run; the weekly comparison, which runs out of hours anyway, tells nothing."""
-    if run.status not in _MEASURING or run.mode is Mode.RECONCILE or not run.started_at or not run.ended_at:
+    if not run.status.went_through or run.mode is Mode.RECONCILE or not run.started_at or not run.ended_at:
         return hosting
     took, read = run.ended_at - run.started_at, sum(tally.read for tally in run.counts.values())
     found = f"run {run.id} took {_rounded(took)} and read {read:,} records"

@@ -12,9 +12,6 @@ from halo_shared.runs import RunStatus
 OF_THE_TENANT: Final = frozenset({HaloCredentialRefused.__name__})
 """Codes that concern all integrations of a tenant at once: they write to the same Halo."""
 
-_THROUGH: Final = (RunStatus.SUCCEEDED, RunStatus.PARTIAL)
-"""How a run ends that reached both the tool and Halo."""
-
 
 def seen_in(event: Event, integrator: Integrator) -> Sighting | None:
     """The cause that this event tells of, if it tells of one."""
@@ -32,7 +29,7 @@ def seen_in(event: Event, integrator: Integrator) -> Sighting | None:
 def recovery_by(event: Event, incident: Incident) -> str | None:
     """Why this event ends the incident; None when it does not."""
     cause, origin = incident.cause, event.origin
-    if not isinstance(event, Finished) or event.status not in _THROUGH:
+    if not isinstance(event, Finished) or not event.status.went_through:
         return None
     if cause.tenant != origin.tenant or cause.integration not in (None, origin.integration):
         return None

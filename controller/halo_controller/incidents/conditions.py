@@ -42,7 +42,6 @@ class Situation:
     groups: Sequence[Group] = ()
     open_runs: Sequence[Run] = ()
     standings: Mapping[IntegrationRef, Standing] = field(default_factory=dict)
-    last_success: Mapping[IntegrationRef, datetime] = field(default_factory=dict)
     hosted: Mapping[IntegrationRef, Schedule] = field(default_factory=dict)
     """When those run whose host decides it."""
     certificates: Sequence[CertificateEnd] = ()
@@ -95,7 +94,7 @@ def _stale(situation: Situation) -> Iterator[Sighting]:
             continue  # somebody wanted it, or it is an incident of its own
         schedule = situation.hosted.get(integration.ref, integration.spec.schedule)
         limit = fresh_within(integration, schedule)
-        last = situation.last_success.get(integration.ref)
+        last = integration.last_success
         since = last or waiting.get(integration.ref) or integration.changed_at
         if limit is None or situation.now - since <= limit:
             continue

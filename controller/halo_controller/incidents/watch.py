@@ -10,7 +10,6 @@ from halo_controller.incidents.nouns import CONDITIONS, Incident, Sighting
 from halo_controller.incidents.recorder import end, see
 from halo_controller.store import (
     agents,
-    freshness,
     incidents,
     integrations,
     runs,
@@ -66,7 +65,6 @@ class Watch:
                 hosted={ref: one.schedule for ref, one in (await every_times(db)).items()},
                 open_runs=await runs.still_open(db),
                 standings=await standings.every(db),
-                last_success=await freshness.last_success(db),
                 certificates=SEEN.nearest(),
                 buried=buried,
             )

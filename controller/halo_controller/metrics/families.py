@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from prometheus_client.core import GaugeMetricFamily
 
 from halo_controller.incidents.nouns import Incident
-from halo_controller.nouns import Agent, Run
+from halo_controller.nouns import Agent, Integration, Run
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.runs import Tally
 
@@ -26,7 +26,7 @@ class Situation:
     version: str
     open_runs: Sequence[Run] = ()
     latest_runs: Mapping[IntegrationRef, Run] = field(default_factory=dict)
-    last_success: Mapping[IntegrationRef, datetime] = field(default_factory=dict)
+    integrations: Sequence[Integration] = ()
     agents: Sequence[Agent] = ()
     incidents: Sequence[Incident] = ()
     notifications: Mapping[str, int] = field(default_factory=dict)
@@ -59,7 +59,11 @@ def _of_runs(situation: Situation) -> Iterator[GaugeMetricFamily]:
         run.ref: (run.lease_until - now).total_seconds() for run in situation.open_runs if run.lease_until
     }
     yield _one("halo_lease_seconds", "Until the lease of a running run ends.", leases, OF_INTEGRATION)
-    ages = {ref: (now - at).total_seconds() for ref, at in situation.last_success.items()}
+    ages = {
+        one.ref: (now - one.last_success).total_seconds()
+        for one in situation.integrations
+        if one.last_success
+    }
     yield _one("halo_last_success_age_seconds", "Since a run last went through.", ages, OF_INTEGRATION)
     took = {
         ref: (run.ended_at - run.started_at).total_seconds()

@@ -40,7 +40,7 @@ class Consequence:
 
 def after(before: Standing, run: Run, now: datetime) -> Consequence:
     """What follows from the end of this run."""
-    if run.status in (RunStatus.SUCCEEDED, RunStatus.PARTIAL):
+    if run.status.went_through:
         return _well(before)
     if run.status not in (RunStatus.FAILED, RunStatus.LOST) or run.failure is None:
         return Consequence(before)  # a person's doing says nothing of the integration

@@ -134,6 +134,12 @@ async def opened(db: AsyncConnection, refs: Collection[IntegrationRef], now: dat
         await db.execute(_OPENED, [{**_key(ref), "last_opened_at": now} for ref in refs])
 
 
+async def succeeded(db: AsyncConnection, refs: Collection[IntegrationRef], now: datetime) -> None:
+    """Remember when a run of each of these last reached both the tool and Halo."""
+    these_ones = among(integrations.c.tenant, integrations.c.name, refs)
+    await db.execute(update(integrations).where(these_ones).values(last_success=now))
+
+
 async def next_fence(db: AsyncConnection, ref: IntegrationRef) -> int:
     """A fence higher than all before."""
     fence: int | None = await db.scalar(

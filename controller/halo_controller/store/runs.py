@@ -13,7 +13,7 @@ from halo_controller.nouns import Attempt, Run
 from halo_controller.store.holding import held
 from halo_controller.store.rows import among, as_row, insert_of, keep_changes
 from halo_controller.store.sight import seen
-from halo_controller.store.tables import attempts, runs
+from halo_controller.store.tables import attempts, integrations, runs
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrators import HOSTED_GROUP
 from halo_shared.runs import RunStatus
@@ -105,17 +105,22 @@ async def latest(
     db: AsyncConnection, tenant: str | None = None, *, ended: bool = False
 ) -> dict[IntegrationRef, Run]:
     """The latest run of each integration that has ever run, or the latest that is over."""
-    newest_first = func.row_number().over(
-        partition_by=(runs.c.tenant, runs.c.integration), order_by=(runs.c.queued_at.desc(), runs.c.id)
+    one = runs.alias()
+    # For each integration the index is asked once: however many runs are kept, no other is looked at.
+    newest = (
+        select(one.c.id)
+        .where(one.c.tenant == integrations.c.tenant, one.c.integration == integrations.c.name)
+        .order_by(one.c.queued_at.desc(), one.c.id)
+        .limit(1)
     )
-    numbered = seen(db, select(runs, newest_first.label("place")), runs.c.tenant)
-    if tenant is not None:
-        numbered = numbered.where(runs.c.tenant == tenant)
     if ended:
-        numbered = numbered.where(runs.c.ended_at.is_not(None))
-    counted = numbered.subquery()
-    rows = (await db.execute(select(counted).where(counted.c.place == 1))).mappings()
-    found = [Run.model_validate(row) for row in rows]
+        newest = newest.where(one.c.ended_at.is_not(None))
+    is_it = runs.c.id == newest.correlate(integrations).scalar_subquery()
+    query = select(runs).select_from(integrations.join(runs, is_it))
+    if tenant is not None:
+        query = query.where(integrations.c.tenant == tenant)
+    rows = await db.execute(seen(db, query, integrations.c.tenant))
+    found = [Run.model_validate(row) for row in rows.mappings()]
     return {run.ref: run for run in found}
 
 

@@ -79,6 +79,30 @@ async def test_an_attempt_ends_its_run(centre: Centre, status: FinalStatus) -> N
     assert await said_by_agents(centre) == [("finished", False)]
 
 
+@pytest.mark.parametrize(
+    ("status", "preview", "went_through"),
+    [
+        (RunStatus.SUCCEEDED, False, True),
+        (RunStatus.PARTIAL, False, True),
+        (RunStatus.SUCCEEDED, True, False),
+        (RunStatus.FAILED, False, False),
+        (RunStatus.HELD, False, False),
+    ],
+)
+async def test_an_integration_knows_when_it_last_went_through(
+    centre: Centre, status: FinalStatus, preview: bool, went_through: bool
+) -> None:
+    await centre.set_up("one")
+    leased = await centre.leased()
+    async with centre.database.write() as db:
+        await runs.save(db, leased.model_copy(update={"preview": preview}))
+    centre.clock.move(60)
+
+    await centre.inbox.take(finished(leased, status))
+
+    assert (await centre.integration()).last_success == (centre.clock.now() if went_through else None)
+
+
 async def test_a_held_run_waits_for_a_person(centre: Centre) -> None:
     await centre.set_up("one")
     leased = await centre.leased()

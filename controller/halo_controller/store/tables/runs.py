@@ -55,6 +55,7 @@ runs = Table(
     Column("traceparent", Text),
     ForeignKeyConstraint(["tenant", "integration"], ["integrations.tenant", "integrations.name"]),
 )
+Index("ix_runs_of_integration", runs.c.tenant, runs.c.integration, runs.c.queued_at)
 Index(
     "one_open_run_per_integration",
     runs.c.tenant,

@@ -28,6 +28,7 @@ integrations = Table(
     Column("created_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
     Column("last_opened_at", Moment),
+    Column("last_success", Moment),
     Column("planned", Boolean, nullable=False, server_default=false(), index=True),
     Column("escrowed", Integer, nullable=False, server_default="0"),
     Column("last_agent", String(40)),

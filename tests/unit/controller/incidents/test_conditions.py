@@ -34,8 +34,7 @@ def codes(situation: Situation) -> list[str]:
     ("last", "stale"), [(NOW - 23 * HOUR, False), (NOW - 25 * HOUR, True), (None, False)]
 )
 def test_no_success_for_a_day(last: object, stale: bool) -> None:
-    known = {REF: last} if last else {}
-    situation = Situation(now=NOW, integrations=[HOURLY], last_success=known)  # type: ignore[arg-type]  # a datetime
+    situation = Situation(now=NOW, integrations=[HOURLY.model_copy(update={"last_success": last})])
     assert (Condition.NO_SUCCESS in codes(situation)) is stale
 
 
