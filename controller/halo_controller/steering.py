@@ -54,6 +54,19 @@ async def drain(db: AsyncConnection, name: str, *, draining: bool) -> Agent:
     return agent
 
 
+async def forget(db: AsyncConnection, name: str) -> None:
+    """Forget an agent. Raises NotFound, or Conflict while it has an open run."""
+    await agents.get(db, name)
+    await agents.asking(db, {name})  # from here on it is granted no lease
+    for run in await runs.still_open(db):
+        if run.agent == name:
+            raise Conflict(
+                f"Agent '{name}' has an open run {run.id} ({run.status}); wait for its end, "
+                f"or stop it with: halo-controller runs cancel {run.id}"
+            )
+    await agents.remove(db, name)
+
+
 async def approve(db: AsyncConnection, run: Run, up_to: int | None, who: str, now: datetime) -> Run:
     """Let a held run go on: it reads and plans anew, and may do no more than this, once.
 

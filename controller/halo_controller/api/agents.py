@@ -13,9 +13,8 @@ from halo_controller.api.errors import CONFLICT, NOT_FOUND
 from halo_controller.api.examples import AGENT
 from halo_controller.api.models import AgentDetail, AgentView, NewAgent
 from halo_controller.audit.nouns import Noun
-from halo_controller.errors import Conflict
 from halo_controller.nouns import AgentState, Equipped
-from halo_controller.store import agents, announcements, runs, strangers, tenants
+from halo_controller.store import agents, announcements, strangers, tenants
 from halo_shared.topology import agent_queue
 
 router = APIRouter(prefix="/agents", tags=["agents"])
@@ -101,14 +100,7 @@ async def show(controller: Wired, agent: str) -> AgentDetail:
 async def remove(controller: Wired, agent: str) -> None:
     """It is refused while the agent has an open run."""
     async with controller.changing(Noun.AGENT, agent) as change:
-        known = await agents.get(change.db, agent)
-        for run in await runs.still_open(change.db):
-            if run.agent == known.name:
-                raise Conflict(
-                    f"Agent '{known.name}' has an open run {run.id} ({run.status}); wait for its end, "
-                    f"or stop it with: halo-controller runs cancel {run.id}"
-                )
-        await agents.remove(change.db, known.name)
+        await steering.forget(change.db, agent)
 
 
 def _view(controller: Asked, agent: Equipped) -> AgentView:
