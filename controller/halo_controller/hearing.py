@@ -30,7 +30,8 @@ class Hearing:
     def __init__(self, transport: Transport, clock: Clock) -> None:
         self._transport = transport
         self._clock = clock
-        self._said: tuple[UUID, float] | None = None
+        self._said: dict[UUID, float] = {}
+        """When each of those was said that may still be back in time."""
         self._since: float | None = None
         self._heard_at = float("-inf")
         self._start = self._wall_start()
@@ -43,19 +44,19 @@ class Hearing:
 
     async def speak(self) -> None:
         """Say something, if the broker is there."""
-        echo = Echo(id=uuid4())
-        self._said = echo.id, self._clock.monotonic()
+        echo, now = Echo(id=uuid4()), self._clock.monotonic()
+        self._said = {id_: at for id_, at in self._said.items() if now - at <= PROMPT} | {echo.id: now}
         try:
             await self._transport.publish(seal(echo, message_id=str(echo.id)), TO_CONTROLLER)
         except (BrokerUnavailable, Unroutable) as error:
             log.info("centre_deaf", why=error.message)
 
     def heard(self, echo: Echo) -> None:
-        """It has come back; one that another process said, or an older one, proves nothing."""
+        """It has come back; one that another process said, or a much older one, proves nothing."""
         now = self._clock.monotonic()
-        if self._said is None or self._said[0] != echo.id:
+        said_at = self._said.pop(echo.id, None)
+        if said_at is None:
             return
-        said_at = self._said[1]
         start = self._wall_start()
         broken = (
             now - said_at > PROMPT or said_at - self._heard_at > PROMPT or abs(start - self._start) > JUMP

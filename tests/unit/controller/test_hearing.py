@@ -83,6 +83,22 @@ async def test_an_echo_that_took_long_proves_that_agents_were_heard_late_too(
     assert hearing.heard_for() == timedelta()
 
 
+async def test_echoes_that_overtake_each_other_s_going_out_are_heard_while_each_is_prompt(
+    hearing: Hearing, transport: MemoryTransport, clock: SettableClock
+) -> None:
+    """A busy centre hears itself after more than one word, and agents just as late."""
+    await hearing.speak()
+    clock.move(EVERY)
+    await hearing.speak()
+    clock.move(EVERY)
+    for _ in range(10):
+        await hearing.speak()
+        await come_back(hearing, transport)
+        clock.move(EVERY)
+
+    assert hearing.heard_for() == timedelta(seconds=10 * EVERY)
+
+
 @pytest.mark.parametrize("jump", [timedelta(hours=1), -timedelta(hours=1), JUMP * 1.1])
 async def test_a_clock_that_was_set_makes_it_begin_anew(
     hearing: Hearing, transport: MemoryTransport, clock: SettableClock, jump: timedelta
