@@ -147,7 +147,10 @@ def _finished(run: Run, event: Finished, now: datetime) -> Run:
     if event.failure and event.failure.code == LeaseLost.__name__:
         # The attempt is over and the run is not: what follows from a lease that ran out is for the reconciler.
         return run.model_copy(update={"lease_until": now - timedelta(microseconds=1)})
-    status = TRANSITIONS[run.status, _ENDS[event.status]]
+    # A plan that is held wrote nothing: whoever asked for the end of its run has it now.
+    unwanted = event.status is RunStatus.HELD and run.cancel_reason is not None
+    happening = Happening.CANCELLED if unwanted else _ENDS[event.status]
+    status = TRANSITIONS[run.status, happening]
     return run.model_copy(
         update={
             "status": status,
@@ -156,7 +159,7 @@ def _finished(run: Run, event: Finished, now: datetime) -> Run:
             "counts": event.counts,
             "requests": run.requests + event.requests,
             "failure": event.failure,
-            "held_for": event.held_for,
+            "held_for": () if unwanted else event.held_for,
             "planned": event.planned,
         }
     )

@@ -41,6 +41,20 @@ async def last_told(centre: Centre) -> StatusChanged:
     return told[-1]
 
 
+async def test_a_plan_that_is_held_of_a_run_whose_end_was_asked_for_waits_for_nobody(centre: Centre) -> None:
+    """Else the cancel stays requested for ever, and an approval is followed by the end that was asked for before."""
+    await centre.set_up("one")
+    leased = await centre.leased()
+    await cancel(centre, leased)
+
+    await centre.inbox.take(finished(leased, RunStatus.HELD, held_for=(excess(),)))
+
+    ended = await centre.run(leased.id)
+    assert (ended.status, ended.ended_at, ended.held_for) == (RunStatus.CANCELLED, NOW, ())
+    (attempt,) = await centre.attempts(leased.id)
+    assert attempt.end == RunStatus.CANCELLED
+
+
 @pytest.mark.parametrize("published", [False, True])
 async def test_a_run_that_waits_is_cancelled_at_once(centre: Centre, published: bool) -> None:
     await centre.set_up("one")
