@@ -12,6 +12,8 @@ from halo_shared.runs import RunStatus
 LEASE: Final = timedelta(seconds=45)
 """How long a lease lasts in a group of several, unless a heartbeat renews it."""
 MOST_ATTEMPTS: Final = 3
+AGAIN_AFTER: Final = 1.0
+"""Seconds for which an agent keeps the job that others of its group are to have."""
 FIRST_CHOICE_FOR: Final = timedelta(seconds=3)
 """How long the agent that knows the integration best may take to ask for the lease."""
 OFFER: Final = "offer"
@@ -49,21 +51,22 @@ def decide(
 ) -> Grant | Refusal:
     """Whether this agent may work on this run now."""
     if agent.session != session:
-        return Refusal("SessionUnknown", f"Agent {agent.name} has not said hello in this session.")
+        why = f"Agent {agent.name} has not said hello in this session."
+        return Refusal("SessionUnknown", why, AGAIN_AFTER)
     if run is None or integration is None:
         return Refusal("RunUnknown", "The controller knows no such run.")
     if run.status is RunStatus.RUNNING:
         return _while_running(run, agent, now)
     if run.status not in (RunStatus.QUEUED, RunStatus.DISPATCHED):
         return Refusal("RunNotWaiting", f"Run {run.id} is {run.status}; there is nothing to start.")
+    if run.waits_for_turn:
+        return Refusal("RunNotInTurn", f"Run {run.id} waits for its turn; its job is sent when that comes.")
     if agent.draining:
-        return Refusal(
-            "Draining", f"Agent {agent.name} is drained; its group goes on without it.", again_after=1.0
-        )
+        why = f"Agent {agent.name} is drained; its group goes on without it."
+        return Refusal("Draining", why, AGAIN_AFTER)
     if run.group != agent.group:
-        return Refusal(
-            "OtherGroup", f"Run {run.id} is for group {run.group}; {agent.name} is of {agent.group}."
-        )
+        why = f"Run {run.id} is for group {run.group}; {agent.name} is of {agent.group}."
+        return Refusal("OtherGroup", why, AGAIN_AFTER)
     deadline = now + integration.spec.deadline
     return Grant(
         repeated=False,

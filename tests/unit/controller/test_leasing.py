@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from halo_controller.leasing import (
+    AGAIN_AFTER,
     LEASE,
     Grant,
     Refusal,
@@ -50,12 +51,10 @@ def test_the_holder_that_missed_the_answer_gets_the_same_lease_again() -> None:
     ("of", "asks", "code", "message"),
     [
         (None, ONE, "RunUnknown", "The controller knows no such run."),
-        (run(), agent("one", group="other"), "OtherGroup", f"Run {RUN_ID} is for group site; one is of other."),
-        (run(), agent("one", session=None), "SessionUnknown", "Agent one has not said hello in this session."),
-        (run(), agent("one", session=OTHER_SESSION), "SessionUnknown", "Agent one has not said hello in this session."),
         (running(), agent("two"), "LeasedElsewhere", f"Agent one works on run {RUN_ID} (attempt 1)."),
         (running(session=OTHER_SESSION), ONE, "LeasedElsewhere", f"Agent one works on run {RUN_ID} (attempt 1)."),
         (running(lease_until=NOW), ONE, "LeaseEnded", f"The lease of run {RUN_ID} ended before it was asked for again."),
+        (run(waits_for_turn=True), ONE, "RunNotInTurn", f"Run {RUN_ID} waits for its turn; its job is sent when that comes."),
         (run(RunStatus.HELD), ONE, "RunNotWaiting", f"Run {RUN_ID} is held; there is nothing to start."),
         (run(RunStatus.SUCCEEDED), ONE, "RunNotWaiting", f"Run {RUN_ID} is succeeded; there is nothing to start."),
         (run(RunStatus.PARTIAL), ONE, "RunNotWaiting", f"Run {RUN_ID} is partial; there is nothing to start."),
@@ -68,6 +67,21 @@ def test_what_is_refused(of: Run | None, asks: Agent, code: str, message: str) -
     known = AN_HOUR if of else None
 
     assert decide(of, known, asks, SESSION, NOW, agents_in_group=2) == Refusal(code, message)
+
+
+@pytest.mark.parametrize(
+    ("asks", "code", "message"),
+    [
+        (agent("one", group="other"), "OtherGroup", f"Run {RUN_ID} is for group site; one is of other."),
+        (agent("one", session=None), "SessionUnknown", "Agent one has not said hello in this session."),
+        (agent("one", session=OTHER_SESSION), "SessionUnknown", "Agent one has not said hello in this session."),
+        (agent("one", draining=True), "Draining", "Agent one is drained; its group goes on without it."),
+    ],
+)  # fmt: skip
+def test_a_run_that_others_can_do_is_left_to_them(asks: Agent, code: str, message: str) -> None:
+    refused = decide(run(), AN_HOUR, asks, SESSION, NOW, agents_in_group=2)
+
+    assert refused == Refusal(code, message, again_after=AGAIN_AFTER)
 
 
 @pytest.mark.parametrize(
