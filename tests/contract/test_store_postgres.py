@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from halo_controller import steering
 from halo_controller.dispatcher import open_run
 from halo_controller.errors import Conflict
 from halo_controller.hearing import Hearing
@@ -14,12 +15,16 @@ from halo_controller.inbox import Inbox
 from halo_controller.nouns import Trigger
 from halo_controller.publisher import Publisher
 from halo_controller.requests import Answerer
-from halo_controller.store import agents, events, incidents, integrations, runs, standings, tenants
+from halo_controller.store import agents, events, incidents, integrations, records, runs, standings, tenants
 from halo_controller.store.database import Database, open_database
 from halo_controller.store.shape import MIGRATIONS
 from halo_sandbox.services.postgres import PrivatePostgres
-from halo_shared.errors import ConfigurationError, StoreBusy
+from halo_shared.errors import ConfigurationError, RecordUnreadable, StoreBusy
+from halo_shared.messages.base import Failure
+from halo_shared.messages.codec import seal, unseal
+from halo_shared.messages.events import EVENTS
 from halo_shared.messages.requests import HeldLease
+from halo_shared.redaction import Redactor
 from halo_shared.runs import RunStatus
 from halo_shared.transport.memory import MemoryTransport
 from tests.contract.store import StoreContract
@@ -131,6 +136,22 @@ class TestRaces:
             kept = await runs.get(db, run.id)
         assert (kept.status, kept.ended_at, kept.unheld_since) == (RunStatus.SUCCEEDED, NOW, None)
 
+    async def test_an_agent_that_is_granted_a_lease_meanwhile_is_not_forgotten(
+        self, both: tuple[Database, Database]
+    ) -> None:
+        async def forget() -> None:
+            async with both[1].write() as db:
+                await steering.forget(db, "one")
+
+        async with both[0].write() as db:
+            await agents.asking(db, {"one"})
+            forgetting = asyncio.create_task(forget())
+            await eventually(lambda: one_waits(both[0]))
+            await runs.add(db, nouns.running())
+
+        with pytest.raises(Conflict, match="Agent 'one' has an open run"):
+            await forgetting
+
     async def test_an_incident_is_opened_once(self, both: tuple[Database, Database]) -> None:
         incident = incident_nouns.incident()
 
@@ -201,6 +222,28 @@ class TestRaces:
 
 
 class TestFaults:
+    async def test_what_an_agent_read_in_a_wrong_encoding_is_stored(
+        self, both: tuple[Database, Database]
+    ) -> None:
+        """A text of PostgreSQL takes every character but one, which such a file is full of."""
+        run = nouns.running()
+        async with both[0].write() as db:
+            await runs.add(db, run)
+        outcome = builders.outcome().model_copy(update={"name": "J\0a\0n\0e\0"})
+        failure = Failure.of(RecordUnreadable("no column 'm\0a\0i\0l\0'"), Redactor())
+        said = [
+            builders.outcomes(run, outcome),
+            builders.finished(run, RunStatus.FAILED, failure=failure),
+        ]
+        heard = [unseal(seal(one, message_id=str(one.id)).body, EVENTS) for one in said]
+
+        await Inbox(both[0], ManualClock()).take(*heard)
+
+        async with both[0].read() as db:
+            assert (await runs.get(db, run.id)).status is RunStatus.FAILED
+            (record,) = await records.of_run(db, run.id)
+        assert record.outcome.name == "J\ufffda\ufffdn\ufffde\ufffd"
+
     async def test_a_server_that_restarts_is_busy_and_then_goes_on(self, postgres: PrivatePostgres) -> None:
         url = postgres.create("restarted")
         async with open_database(url) as database:

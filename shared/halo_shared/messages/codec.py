@@ -1,7 +1,8 @@
 """Messages to bytes and back."""
 
+import re
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import StrictInt, TypeAdapter, ValidationError
 
@@ -10,6 +11,10 @@ from halo_shared.messages.base import PROTOCOL_VERSION, SUPPORTED_VERSIONS, Mess
 from halo_shared.runs import Frozen
 
 M = TypeVar("M")
+
+_ZERO: Final = rb"\u0000"
+_ESCAPED_ZERO: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""The one character that PostgreSQL stores in no text; a tool's file read in a wrong encoding is full of it."""
 
 
 class _Versioned(Frozen):
@@ -48,6 +53,8 @@ def seal(
 def unseal(body: bytes, family: TypeAdapter[M]) -> M:
     """The message in these bytes; raises Unreadable or UnsupportedVersion with the reason."""
     _check_version(body)
+    if _ZERO in body:
+        body = _ESCAPED_ZERO.sub(rb"\1\\ufffd", body)
     try:
         # Parts that people also write in files are strict there; on the wire a newer program may add keys.
         return family.validate_json(body, extra="ignore")
