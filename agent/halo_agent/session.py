@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, assert_never
 from uuid import UUID, uuid4
@@ -27,7 +28,7 @@ from halo_shared.messages.commands import (
     Welcome,
 )
 from halo_shared.messages.requests import ConnectorSpec, Heartbeat, Hello
-from halo_shared.topology import TO_CONTROLLER, agent_queue
+from halo_shared.topology import DECLARED_WITHIN, TO_CONTROLLER, agent_queue
 from halo_shared.transport import Transport
 from halo_shared.transport.consuming import serve_all
 
@@ -37,6 +38,8 @@ HELLO_EVERY: Final = 3.0
 """Seconds between the first hellos while nobody answers: the controller may be away."""
 HELLO_AT_LAST: Final = 10.0
 """Seconds between later ones, no less than between heartbeats: a controller with thousands of agents may just be busy."""
+PATIENCE: Final = DECLARED_WITHIN.total_seconds()
+"""Seconds for which an agent's own queue may be missing: the controller has thousands to declare on a fresh broker."""
 REJECTED_EVERY: Final = 30.0
 """Seconds between hellos once the controller has said why not: a person must act first."""
 
@@ -68,16 +71,13 @@ class Session:
         """
         queue = agent_queue(self._hello.agent)
         try:
-            async with self._transport.consume(queue, prefetch=20, alone=True) as deliveries:
+            async with self._transport.consume(
+                queue, prefetch=20, alone=True, patience=PATIENCE
+            ) as deliveries:
                 self._listens.set()
                 await serve_all(deliveries, COMMANDS, self._obey)
         except Unroutable as error:
-            await self._say_hello()  # in vain, and the controller can show who it was
-            name = self._hello.agent
-            raise ConfigurationError(
-                f"The controller does not know an agent '{name}'. Register it there with: "
-                f"halo-controller agents add {name} --group GROUP"
-            ) from error
+            raise ConfigurationError(self._unknown) from error
 
     async def welcomed(self) -> Welcome:
         """The controller's welcome, once it has come."""
@@ -132,7 +132,7 @@ class Session:
         self._check = check
 
     async def _greet(self) -> Welcome:
-        await self._listens.wait()
+        await self._until_it_listens()
         patience = HELLO_EVERY
         while not self._welcome.done():
             await self._say_hello()
@@ -142,6 +142,18 @@ class Session:
             if not self._welcome.done():
                 log.info("not_welcome_yet", agent=self._hello.agent, next_try_in=pause)
         return self._welcome.result()
+
+    async def _until_it_listens(self) -> None:
+        """Say no hello before: another process may be this agent. A sign of life lets the controller show who waits."""
+        pause = HELLO_EVERY
+        while not self._listens.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._listens.wait()
+                    return
+            log.warning("not_listening_yet", agent=self._hello.agent, why=f"Perhaps: {self._unknown}")
+            await self._say(self.heartbeat(ask=uuid4()))
+            pause = REJECTED_EVERY
 
     async def _obey(self, command: Command) -> None:
         self._heard_at = self._clock.now()
@@ -165,11 +177,25 @@ class Session:
                 assert_never(command)
 
     async def _bear(self, rejected: Rejected) -> None:
+        if rejected.session not in (None, self._hello.session):
+            return  # another process under this name was meant, which does not listen
         if rejected.code == "SayHello":
             await self._say_hello()
             return
         self._rejected = True
         log.error("rejected", agent=self._hello.agent, code=rejected.code, why=rejected.message)
+        if rejected.code == "NotRegistered":
+            self._drain(True)
+            if not self._welcome.done():
+                self._welcome.set_exception(ConfigurationError(self._unknown))
+
+    @property
+    def _unknown(self) -> str:
+        name = self._hello.agent
+        return (
+            f"The controller does not know an agent '{name}'. Register it there with: "
+            f"halo-controller agents add {name} --group GROUP"
+        )
 
     def _accept(self, welcome: Welcome) -> None:
         if welcome.session == self._hello.session and not self._welcome.done():

@@ -15,7 +15,7 @@ from halo_shared import logs
 from halo_shared.errors import Settle
 from halo_shared.messages.jobs import Job
 from halo_shared.telemetry.messaging import processing
-from halo_shared.topology import jobs_queue
+from halo_shared.topology import DECLARED_WITHIN, jobs_queue
 from halo_shared.transport import Delivery, Transport
 from halo_shared.transport.consuming import read, settle
 
@@ -23,6 +23,8 @@ log = logs.get(__name__)
 
 JOBS: Final[TypeAdapter[Job]] = TypeAdapter(Job)
 
+PATIENCE: Final = DECLARED_WITHIN.total_seconds()
+"""Seconds for which the queue of the group may be missing."""
 COPY_AGAIN_AFTER: Final = 5.0
 """Seconds after which a second copy of a job in hand is looked at again."""
 
@@ -132,7 +134,8 @@ class Worker:
         return not asking and (self._draining.is_set() or not self._takes_more)
 
     async def _consume(self, group: str) -> None:
-        async with self._transport.consume(jobs_queue(group), prefetch=self._slots) as deliveries:
+        queue = jobs_queue(group)
+        async with self._transport.consume(queue, prefetch=self._slots, patience=PATIENCE) as deliveries:
             async for job, delivery in read(deliveries, JOBS):
                 await self._until(partial(self._in_hand_or_free, job.run))
                 if job.run in self._busy:

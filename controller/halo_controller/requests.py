@@ -22,7 +22,7 @@ from halo_shared.identifiers import AgentId
 from halo_shared.messages.base import PROTOCOL_VERSION
 from halo_shared.messages.codec import seal
 from halo_shared.messages.commands import Command, LeaseGranted, LeaseRefused, Rejected
-from halo_shared.messages.requests import ConnectorSpec, Echo, Goodbye, HaloChecked, Hello, Request
+from halo_shared.messages.requests import ConnectorSpec, Echo, Goodbye, HaloChecked, Heartbeat, Hello, Request
 from halo_shared.runs import Frozen
 from halo_shared.topology import REQUEST_LIFETIME, to_agent
 
@@ -84,6 +84,9 @@ async def _answer(db: AsyncConnection, asked: Sequence[FromAgent], now: datetime
         if agent is None:
             log.warning("agent_unknown", agent=request.agent, request=request.kind)
             await strangers.note(db, request.agent, NOT_REGISTERED, now)
+            if isinstance(request, Hello | Heartbeat):
+                # Heard where it was registered once: its queue is still there.
+                told.append(_answer_to(request, _not_registered(request), traceparent, now))
             continue
         commands = answers_to(request, agent, desk)
         told += [_answer_to(request, command, traceparent, now) for command in commands]
@@ -119,6 +122,15 @@ def _announced_anew(
 def _answer_to(request: FromAgent, command: Command, traceparent: str | None, now: datetime) -> Posting:
     sealed = seal(command, message_id=str(uuid4()), version=request.protocol, traceparent=traceparent)
     return Posting(sealed, to_agent(request.agent), expires_at=now + REQUEST_LIFETIME)
+
+
+def _not_registered(request: Hello | Heartbeat) -> Rejected:
+    """What somebody is told whom nobody registered."""
+    message = (
+        f"The controller does not know an agent '{request.agent}'. Register it there with: "
+        f"halo-controller agents add {request.agent} --group GROUP"
+    )
+    return Rejected(session=request.session, code="NotRegistered", message=message)
 
 
 def _log(request: FromAgent, agent: Agent, commands: Sequence[Command]) -> None:

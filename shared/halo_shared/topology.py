@@ -18,6 +18,10 @@ REQUEST_LIFETIME: Final = timedelta(seconds=30)
 """A request older than this is not worth an answer: the agent has asked again."""
 
 
+DECLARED_WITHIN: Final = timedelta(minutes=6)
+"""The controller declares everything every five minutes: a queue that is missing for longer is nobody's."""
+
+
 class ExchangeKind(StrEnum):
     """How an exchange routes."""
 

@@ -24,7 +24,7 @@ from halo_shared.errors import (
 )
 from halo_shared.topology import BURIED, BURIED_QUEUE, Address, Queue, QueueKind
 from halo_shared.transport import consuming
-from halo_shared.transport.amqp import AmqpTransport, connection
+from halo_shared.transport.amqp import AmqpTransport, connection, subscription
 from tests.contract.transport import (
     DIRECT,
     TO_WORK,
@@ -384,6 +384,24 @@ class TestConsuming:
                 await (await client.channel()).queue_delete(WORK.name)
             with pytest.raises(Unroutable, match="There is no queue 'work' on the broker"):
                 await arrival(deliveries)
+
+    async def test_a_queue_that_was_lost_is_waited_for_and_consumed_again(
+        self, transport: AmqpTransport, broker_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(subscription, "_MISSING_AGAIN_AFTER", 0.05)
+        await transport.declare(DIRECT, WORK)
+
+        async with transport.consume(WORK, prefetch=1, patience=60) as deliveries:
+            async with await aio_pika.connect(broker_url) as client:
+                await (await client.channel()).queue_delete(WORK.name)
+            arriving = asyncio.create_task(arrival(deliveries))
+            await asyncio.sleep(0.3)
+            assert not arriving.done()
+            await transport.declare(DIRECT, WORK)
+            await transport.publish(envelope("after"), TO_WORK)
+            delivery = await arriving
+            assert delivery.body == b"after"
+            await delivery.done()
 
     async def test_leaving_a_broker_that_hangs_does_not_hang(
         self, broker_url: str, proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch

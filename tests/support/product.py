@@ -52,6 +52,13 @@ class Product(ProcessWorld):
         await self.order("/agents", {"name": files.AGENT, "group": files.GROUP})
         await self.start_agent()
 
+    async def start_stranger(self) -> None:
+        """An agent that nobody registered, which the controller shows."""
+        await self._start("agent", self._shows_a_stranger, "halo-agent", "run")
+
+    async def _shows_a_stranger(self) -> bool:
+        return [one["name"] for one in await self.ask("/strangers")] == [files.AGENT]
+
     @contextmanager
     def having(self, environment: Mapping[str, str]) -> Iterator[None]:
         """What is started in the block has this in its environment as well."""

@@ -64,7 +64,7 @@ class Transport(Protocol):
         ...
 
     def consume(
-        self, queue: Queue, *, prefetch: int, alone: bool = False, priority: int = 0
+        self, queue: Queue, *, prefetch: int, alone: bool = False, priority: int = 0, patience: float = 0
     ) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
         """Deliveries of a queue, at most `prefetch` unsettled at once, across reconnections.
 
@@ -73,7 +73,8 @@ class Transport(Protocol):
         and lower then takes no messages with it.
 
         Entering waits for the broker. What is unsettled when the context ends goes back to the queue. A
-        watcher's own queue is made by entering; any other must exist, else Unroutable is raised.
+        watcher's own queue is made by entering; any other must exist, else Unroutable is raised: after `patience`
+        seconds, for which it is waited for at the start and whenever it was lost.
         """
         ...
 

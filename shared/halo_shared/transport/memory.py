@@ -6,12 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Final
 
 from halo_shared.errors import ConfigurationError, DeliveryLost, Unroutable
 from halo_shared.messages.codec import Envelope
 from halo_shared.telemetry.messaging import publishing
 from halo_shared.topology import BURIED, Address, Exchange, ExchangeKind, Queue, QueueKind
 from halo_shared.transport import Delivery, no_such_queue
+
+LOOK_EVERY: Final = 0.02
+"""Seconds between looks for a queue that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,11 @@ class MemoryTransport:
 
     @asynccontextmanager
     async def consume(
-        self, queue: Queue, *, prefetch: int, alone: bool = False, priority: int = 0
+        self, queue: Queue, *, prefetch: int, alone: bool = False, priority: int = 0, patience: float = 0
     ) -> AsyncIterator[AsyncIterator[Delivery]]:
         if queue.kind is QueueKind.OWN:
             self._declare_queue(queue)
-        held = self._queues.get(queue.name)
-        if held is None:
-            raise no_such_queue(queue)
+        held = await self._found(queue, patience)
         # Whatever its priority: here a consumer is handed only what it asks for.
         consumer = _Consumer(self, held, prefetch)
         if alone:
@@ -81,6 +83,15 @@ class MemoryTransport:
                 held.taken.release()
             if queue.kind is QueueKind.OWN:
                 self._queues.pop(queue.name, None)
+
+    async def _found(self, queue: Queue, patience: float) -> "_HeldQueue":
+        waited = 0.0
+        while (held := self._queues.get(queue.name)) is None:
+            if waited >= patience:
+                raise no_such_queue(queue)
+            await asyncio.sleep(LOOK_EVERY)
+            waited += LOOK_EVERY
+        return held
 
     async def route(self, stored: Stored, to: Address) -> None:
         """Put the message into each queue that is bound there."""

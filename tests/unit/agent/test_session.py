@@ -13,7 +13,7 @@ from halo_agent.store.outbox import Outbox
 from halo_shared.errors import Cancelled, ConfigurationError, LeaseLost
 from halo_shared.messages.commands import Rejected, Welcome
 from halo_shared.messages.requests import ConnectorSpec, HeldLease
-from halo_shared.topology import EXCHANGES, FIXED_QUEUES, REQUESTS_QUEUE
+from halo_shared.topology import EXCHANGES, FIXED_QUEUES, REQUESTS_QUEUE, agent_queue
 from halo_shared.transport.memory import MemoryTransport
 from tests.support.builders import OTHER_SESSION, RUN_ID, SESSION, Attempted, logged
 from tests.support.clock import ManualClock, eventually
@@ -107,13 +107,79 @@ async def test_a_welcome_for_another_process_is_not_ours(start: Start, controlle
 
 
 async def test_an_agent_that_nobody_registered_is_told_what_to_run(
-    transport: MemoryTransport, leases: Leases, outbox: Outbox, clock: ManualClock
+    transport: MemoryTransport,
+    leases: Leases,
+    outbox: Outbox,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
     await transport.declare(*EXCHANGES, *FIXED_QUEUES)
     hello = introduce("ghost", SESSION, version="0.1.0", slots=1, connectors=[])
 
     with pytest.raises(ConfigurationError, match="halo-controller agents add ghost --group GROUP"):
         await Session(hello, transport, leases, outbox, clock).listen()
+
+
+async def test_a_queue_that_the_controller_is_still_to_declare_is_waited_for(
+    start: Start, controller: ControllerDouble, transport: MemoryTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HELLO_EVERY", 0.05)
+    own = transport._queues.pop(agent_queue("one").name)
+    controller.sessions.add(SESSION)
+    controller.answers = False
+
+    with capture_logs() as lines:
+        session = start()
+        await eventually(lambda: len(controller.heartbeats) == 1)  # by which it is seen
+    assert controller.hellos == []
+    controller.answers = True
+    transport._queues[own.queue.name] = own
+
+    assert (await session.welcomed()).group == "site"
+    (line,) = [line for line in lines if line["event"] == "not_listening_yet"]
+    assert "halo-controller agents add one --group GROUP" in line["why"]
+
+
+async def test_an_agent_that_is_not_registered_any_more_ends_before_it_works(
+    start: Start, controller: ControllerDouble
+) -> None:
+    controller.answers = False
+    session = start()
+    await controller.tell(Rejected(session=SESSION, code="NotRegistered", message="Who are you?"))
+
+    with pytest.raises(ConfigurationError, match="halo-controller agents add one --group GROUP"):
+        await session.welcomed()
+
+
+async def test_an_agent_that_is_removed_at_work_takes_nothing_new_until_it_is_registered_again(
+    start: Start, controller: ControllerDouble
+) -> None:
+    controller.heartbeat_seconds = 3600
+    wanted: list[bool] = []
+    session = start()
+    session.on_drain(wanted.append)
+    await session.welcomed()
+    await controller.tell(Rejected(session=SESSION, code="NotRegistered", message="Who are you?"))
+    await eventually(lambda: wanted[-1:] == [True])
+
+    await controller.tell(Rejected(session=SESSION, code="SayHello", message="Say hello first."))
+
+    await eventually(lambda: wanted[-1:] == [False])
+
+
+async def test_what_another_process_under_its_name_is_told_is_not_for_it(
+    start: Start, controller: ControllerDouble, leases: Leases
+) -> None:
+    session = start()
+    await session.welcomed()
+    for code in ("SayHello", "NotRegistered"):
+        await controller.tell(Rejected(session=OTHER_SESSION, code=code, message="Not you."))
+
+    with capture_logs() as lines:
+        assert isinstance(await leases.ask(RUN_ID), Lease)
+    assert len(controller.hellos) == 1
+    assert [line for line in lines if line["event"] == "rejected"] == []
 
 
 async def test_a_heartbeat_says_what_is_held_free_waiting_and_being_done(

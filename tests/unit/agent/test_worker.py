@@ -354,7 +354,10 @@ class TestTaking:
 
         await work.started(RUN)
 
-    async def test_a_group_without_a_queue_is_told(self, agents: Agents, work: Work) -> None:
+    async def test_a_group_without_a_queue_is_told(
+        self, agents: Agents, work: Work, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(worker_module, "PATIENCE", 0.05)
         agent = await agents.start(work)
 
         with pytest.raises(Unroutable):

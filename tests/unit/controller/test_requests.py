@@ -1,6 +1,7 @@
 """What agents ask, and what they hear."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -25,7 +26,7 @@ from halo_shared.messages.commands import (
     RenewedLease,
     Welcome,
 )
-from halo_shared.messages.requests import REQUESTS, ConnectorSpec, HeldLease
+from halo_shared.messages.requests import REQUESTS, ConnectorSpec, Heartbeat, HeldLease, Hello
 from halo_shared.runs import Mode, RunStatus
 from halo_shared.topology import REQUESTS_QUEUE, TO_CONTROLLER, agent_queue
 from halo_shared.transport.consuming import serve_batches
@@ -84,13 +85,30 @@ async def test_what_an_agent_says_of_itself_is_kept(centre: Centre) -> None:
     assert known.state(centre.clock.now()) is AgentState.ONLINE
 
 
-async def test_an_unknown_agent_is_logged_shown_and_not_answered(centre: Centre) -> None:
+@pytest.mark.parametrize("says", [hello, heartbeat])
+async def test_an_agent_that_was_removed_is_told_so(
+    centre: Centre, says: Callable[[], Hello | Heartbeat]
+) -> None:
+    await centre.set_up("one")
+    async with centre.database.write() as db:
+        await agents.remove(db, "one")
+
+    (said,) = await centre.ask(says())
+
+    assert said == Rejected(
+        session=SESSION,
+        code="NotRegistered",
+        message="The controller does not know an agent 'one'. Register it there with: "
+        "halo-controller agents add one --group GROUP",
+    )
+
+
+async def test_an_unknown_agent_is_logged_and_shown(centre: Centre) -> None:
     await centre.set_up("one")
 
     with capture_logs() as lines:
         await centre.answerer.answer(hello("stranger"))
 
-    assert await centre.waiting() == []
     assert lines == [
         {"event": "agent_unknown", "agent": "stranger", "request": "hello", "log_level": "warning"}
     ]

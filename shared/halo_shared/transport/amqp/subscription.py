@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractChannel
 from aiormq.abc import ConsumerCallback, DeliveredMessage
 
 from halo_shared import logs
-from halo_shared.errors import BrokerUnavailable, DeliveryLost, QueueTaken
+from halo_shared.errors import BrokerUnavailable, DeliveryLost, QueueTaken, Unroutable
 from halo_shared.topology import Queue, QueueKind
 from halo_shared.transport import Delivery, no_such_queue
 from halo_shared.transport.amqp.acknowledging import Acknowledgements
@@ -21,6 +21,11 @@ from halo_shared.transport.amqp.queues import declare_queue
 
 _RESUBSCRIBE_AFTER: Final = 0.5
 """Seconds; a watcher's own queue stays locked until the broker notices that its old connection is gone."""
+
+_MISSING_AGAIN_AFTER: Final = 1.0
+"""Seconds before the next look for a queue that is not there, then more and more."""
+_MISSING_AT_LAST: Final = 10.0
+"""Seconds between later looks: thousands may wait while the controller is still declaring."""
 
 _TAKEN_AGAIN_AFTER: Final = 2.0
 """Seconds; the broker frees a queue as soon as it sees the connection of the other consumer end."""
@@ -44,6 +49,8 @@ class Terms:
     prefetch: int
     alone: bool
     priority: int
+    patience: float
+    """Seconds for which the queue may be missing."""
 
 
 class Subscription:
@@ -61,11 +68,18 @@ class Subscription:
         self._left = False
 
     async def open(self) -> None:
-        """Subscribe; waits for as long as the broker is away."""
+        """Subscribe; waits for as long as the broker is away, and for the queue as long as the terms say."""
+        waited, pause = 0.0, _MISSING_AGAIN_AFTER
         while True:
             await self._connection.up()
             try:
                 return await self._subscribe()
+            except Unroutable as error:
+                if waited >= self._terms.patience:
+                    raise
+                log.warning("queue_missing", queue=self._queue.name, why=error.message)
+                await asyncio.sleep(pause)
+                waited, pause = waited + pause, min(pause * 1.5, _MISSING_AT_LAST)
             except BrokerUnavailable:
                 await asyncio.sleep(_RESUBSCRIBE_AFTER)
             except QueueTaken as error:

@@ -79,9 +79,9 @@ class AmqpTransport:
 
     @asynccontextmanager
     async def consume(
-        self, queue: Queue, *, prefetch: int, alone: bool = False, priority: int = 0
+        self, queue: Queue, *, prefetch: int, alone: bool = False, priority: int = 0, patience: float = 0
     ) -> AsyncIterator[AsyncIterator[Delivery]]:
-        terms = Terms(prefetch, alone, priority)
+        terms = Terms(prefetch, alone, priority, patience)
         subscription = Subscription(self._connection, queue, terms, bury=self._bury)
         try:
             await subscription.open()
