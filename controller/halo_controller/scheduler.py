@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, TypeVar, assert_never
+from typing import Final, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,21 +12,11 @@ from halo_controller.dispatcher import Opening, open_runs
 from halo_controller.errors import Conflict
 from halo_controller.nouns import Run, Trigger
 from halo_controller.scheduling import standing
-from halo_controller.scheduling.due import (
-    LetPass,
-    Open,
-    PlanAnew,
-    Situation,
-    Wait,
-    beginnings,
-    decide,
-    hindrance,
-    next_after,
-    planned_at,
-)
+from halo_controller.scheduling.due import Situation, beginnings, hindrance, planned_at
 from halo_controller.scheduling.nouns import Fate, Past, Planned
 from halo_controller.scheduling.occurrences import Occurrence
 from halo_controller.scheduling.reading import situations
+from halo_controller.scheduling.settling import Settled, Start, past_of
 from halo_controller.steering import cancel
 from halo_controller.store import integrations, schedules, standings
 from halo_controller.store.database import Database
@@ -98,76 +88,23 @@ async def _settle(db: AsyncConnection, due: Sequence[Planned], now: datetime) ->
     """Decide inside the transaction, for another may have been quicker; no two of these are of one integration."""
     known = await situations(db, {planned.ref for planned in due}, now)
     still = await schedules.of(db, *known)
-    starts: list[tuple[Planned, Situation, str]] = []
+    settled = Settled()
     for planned in due:
-        if planned not in still:
-            continue
-        situation = known[planned.ref]
-        match verdict := decide(planned, situation):
-            case Open(reason):
-                starts.append((planned, situation, reason))
-            case LetPass():
-                await _let_pass(db, planned, situation, verdict)
-            case Wait():
-                await _wait(db, planned, situation, verdict)
-            case PlanAnew(at):
-                await schedules.put(db, planned.model_copy(update={"at": at}))
-            case _:
-                assert_never(verdict)
-    await _open(db, starts, now)
-
-
-async def _open(db: AsyncConnection, starts: Sequence[tuple[Planned, Situation, str]], now: datetime) -> None:
+        if planned in still:
+            settled.add(planned, known[planned.ref])
+    for run in settled.replaced:
+        await cancel(db, run, "its schedule starts the next one", now)
+    for past in settled.passed:
+        log.info("start_let_pass", ref=str(past.ref), mode=past.mode, why=past.reason)
     wanted = [
-        Opening(situation.integration, Trigger.SCHEDULE, reason, planned.mode)
-        for planned, situation, reason in starts
+        Opening(start.situation.integration, Trigger.SCHEDULE, start.reason, start.planned.mode)
+        for start in settled.starts
     ]
     opened = await open_runs(db, wanted, now)
-    passed = [
-        _opened_at(planned, reason, run) for (planned, _, reason), run in zip(starts, opened, strict=True)
-    ]
-    await schedules.record(db, *passed)
-    await _go_on(
-        db,
-        *(
-            (planned, _following(planned, situation, after=now if planned.waiting else planned.at))
-            for planned, situation, _ in starts
-        ),
-    )
-
-
-async def _let_pass(db: AsyncConnection, planned: Planned, situation: Situation, verdict: LetPass) -> None:
-    log.info("start_let_pass", ref=str(planned.ref), mode=planned.mode, why=verdict.reason)
-    await schedules.record(db, _past(planned, verdict.fate, verdict.reason, verdict.until, verdict.times))
-    if verdict.again:
-        await schedules.put(db, planned.model_copy(update={"at": verdict.again}))
-    else:
-        missed = verdict.fate is Fate.MISSED
-        await _go_on(db, (planned, _following(planned, situation, after=verdict.until, missed=missed)))
-
-
-async def _wait(db: AsyncConnection, planned: Planned, situation: Situation, verdict: Wait) -> None:
-    if not planned.waiting:
-        await schedules.put(db, planned.model_copy(update={"waiting": True}))
-    if verdict.replacing and situation.open_run:
-        await cancel(db, situation.open_run, "its schedule starts the next one", situation.now)
-
-
-async def _go_on(db: AsyncConnection, *following: tuple[Planned, Occurrence | None]) -> None:
-    """Let the series of each of these moments go on to its next, or end."""
-    await schedules.put(
-        db, *(planned_at(one.ref, one.mode, upcoming) for one, upcoming in following if upcoming)
-    )
-    await schedules.end(db, *((one.ref, one.mode) for one, upcoming in following if upcoming is None))
-
-
-def _following(
-    planned: Planned, situation: Situation, *, after: datetime, missed: bool = False
-) -> Occurrence | None:
-    timing = situation.timing(planned.mode)
-    # An interval counts from when it ran; a clock's time does not move, nor does a moment to catch up with.
-    since = situation.now if timing and timing.every and not missed else after
-    return next_after(since, timing, situation) if timing else None
+    started = [_started(*each) for each in zip(settled.starts, opened, strict=True)]
+    await schedules.record(db, *settled.passed, *started)
+    await schedules.put(db, *settled.upcoming)
+    await schedules.end(db, *settled.over)
 
 
 async def _retry(db: AsyncConnection, refs: Sequence[IntegrationRef], now: datetime) -> None:
@@ -203,23 +140,11 @@ def _not_retried(situation: Situation, why: str) -> Past:
     log.info("retry_let_pass", ref=str(ref), why=why)
     moment = planned_at(ref, before.retry_mode or Mode.DELTA, Occurrence(before.retry_at or situation.now))
     reason = f"{_reason_to_retry(situation)} It was let pass: {why}"
-    return _past(moment, Fate.SKIPPED, reason, moment.at)
+    return past_of(moment, Fate.SKIPPED, reason, moment.at)
 
 
-def _opened_at(planned: Planned, reason: str, opened: Run | Conflict) -> Past:
+def _started(start: Start, opened: Run | Conflict) -> Past:
     if isinstance(opened, Conflict):  # a person was quicker
-        return _past(planned, Fate.SKIPPED, opened.message, planned.at)
-    return _past(planned, Fate.OPENED, reason, planned.at).model_copy(update={"run": opened.id})
-
-
-def _past(planned: Planned, fate: Fate, reason: str, until: datetime, times: int = 1) -> Past:
-    return Past(
-        tenant=planned.tenant,
-        integration=planned.integration,
-        mode=planned.mode,
-        at=planned.at,
-        until=until,
-        times=times,
-        fate=fate,
-        reason=reason,
-    )
+        return past_of(start.planned, Fate.SKIPPED, opened.message, start.planned.at)
+    past = past_of(start.planned, Fate.OPENED, start.reason, start.planned.at)
+    return past.model_copy(update={"run": opened.id})

@@ -25,7 +25,7 @@ async def record(db: AsyncConnection, said: Sequence[Event], now: datetime) -> N
     for event in said:
         if sighting := seen_in(event, kinds.get(event.origin.run, Integrator.LOCAL)):
             # An agent's clock may be ahead of ours; nobody waits for what it says to come true.
-            seen.append(sighting.model_copy(update={"at": min(sighting.at, now)}))
+            seen.append(sighting if sighting.at <= now else sighting.model_copy(update={"at": now}))
         if isinstance(event, Finished):
             if seen or still_open is None:
                 await see(db, seen)

@@ -2,9 +2,21 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.scheduling.nouns import Fate, Past, Planned
@@ -70,8 +82,25 @@ async def drop(db: AsyncConnection, *refs: IntegrationRef) -> None:
 
 
 async def record(db: AsyncConnection, *passed: Past) -> None:
-    """Keep what became of moments; one that passed for the same reason as the one before is counted with it."""
-    fresh = [past for past in passed if not await _counted_with_the_last(db, past)]
+    """Keep what became of moments; one that passed for the same reason as the one before is counted with it.
+
+    No two of these are of one series.
+    """
+    last = await _latest(db, {past.ref for past in passed if past.fate is not Fate.OPENED})
+    again: list[dict[str, object]] = []
+    fresh: list[Past] = []
+    for past in passed:
+        before = last.get((past.ref, past.mode))
+        if (
+            before
+            and past.fate is not Fate.OPENED
+            and (before.fate, before.reason) == (past.fate, past.reason)
+        ):
+            again.append({"number": before.id, "until": past.until, "times": before.times + past.times})
+        else:
+            fresh.append(past)
+    if again:
+        await db.execute(update(occurrences).where(occurrences.c.id == bindparam("number")), again)
     if fresh:
         await db.execute(insert(occurrences), [past.model_dump() for past in fresh])
         await _prune(db, {past.ref for past in fresh})
@@ -83,21 +112,16 @@ async def passed(db: AsyncConnection, ref: IntegrationRef, limit: int = 50) -> S
     return [Past.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
-async def _counted_with_the_last(db: AsyncConnection, past: Past) -> bool:
-    if past.fate is Fate.OPENED:
-        return False
-    latest = (
-        select(occurrences)
-        .where(_of(occurrences, {past.ref}), occurrences.c.mode == past.mode)
-        .order_by(occurrences.c.id.desc())
-        .limit(1)
-    )
-    last = (await db.execute(latest)).one_or_none()
-    if last is None or (last.fate, last.reason) != (past.fate, past.reason):
-        return False
-    together = {"until": past.until, "times": last.times + past.times}
-    await db.execute(update(occurrences).where(occurrences.c.id == last.id).values(together))
-    return True
+async def _latest(
+    db: AsyncConnection, refs: Collection[IntegrationRef]
+) -> dict[tuple[IntegrationRef, Mode], Row[Any]]:  # Any: whatever its columns are
+    """What became of the latest moment of each series of these."""
+    if not refs:
+        return {}
+    series = (occurrences.c.tenant, occurrences.c.integration, occurrences.c.mode)
+    numbers = select(func.max(occurrences.c.id)).where(_of(occurrences, refs)).group_by(*series)
+    rows = await db.execute(select(occurrences).where(occurrences.c.id.in_(numbers)))
+    return {(IntegrationRef(row.tenant, row.integration), Mode(row.mode)): row for row in rows}
 
 
 async def _prune(db: AsyncConnection, refs: Collection[IntegrationRef]) -> None:

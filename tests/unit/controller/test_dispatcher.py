@@ -3,19 +3,23 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from halo_controller import steering
-from halo_controller.dispatcher import queue_again
+from halo_controller.dispatcher import Opening, open_runs, queue_again
 from halo_controller.errors import Conflict, NotFound
 from halo_controller.leasing import FIRST_CHOICE_FOR
 from halo_controller.lifecycle import Happening
+from halo_controller.nouns import Run, Trigger
 from halo_controller.store import integrations, runs, tables
 from halo_shared.identifiers import IntegrationRef
+from halo_shared.integrators import HOSTED_GROUP
 from halo_shared.messages.commands import LeaseGranted, Offer
 from halo_shared.messages.events import StatusChanged
 from halo_shared.messages.requests import Goodbye
@@ -142,6 +146,65 @@ async def test_the_job_names_the_run_and_what_it_needs(centre: Centre) -> None:
         "ldap",
         NOW,
     )
+
+
+class TestTogether:
+    """Several are opened as if one were opened after the other."""
+
+    @pytest.fixture
+    async def furnished(self, centre: Centre) -> Centre:
+        """With four integrations of group site; the last is disabled."""
+        await centre.set_up("one", "two")
+        async with centre.database.write() as db:
+            for name in ("sites", "assets", "rest"):
+                await integrations.add(db, REF.tenant, integration_spec(name), NOW)
+                await integrations.switch(db, IntegrationRef(REF.tenant, name), enabled=name != "rest")
+        return centre
+
+    async def opened(self, centre: Centre, **changes: object) -> Sequence[Run | Conflict]:
+        """A run of each, by name, wanted at the same moment; their definitions are changed so before."""
+        async with centre.database.write() as db:
+            wanted = [
+                Opening(
+                    one.model_copy(update={"spec": one.spec.model_copy(update=changes)}),
+                    Trigger.SCHEDULE,
+                    f"{one.spec.name} is due",
+                )
+                for one in await integrations.every(db)
+            ]
+            return await open_runs(db, wanted, NOW)
+
+    async def test_what_stands_in_the_way_of_one_holds_up_no_other(self, furnished: Centre) -> None:
+        before = await furnished.open()
+
+        assets, people, rest, sites = await self.opened(furnished)
+
+        assert isinstance(people, Conflict)
+        assert before.id in people.message
+        assert isinstance(rest, Conflict)
+        assert "'acme/rest' is disabled" in rest.message
+        assert isinstance(assets, Run)
+        assert isinstance(sites, Run)
+        for run, reason in ((assets, "assets is due"), (sites, "sites is due")):
+            assert await furnished.run(run.id) == run
+            assert (run.reason, run.status) == (reason, RunStatus.QUEUED)
+        waiting = [one.run for one in await furnished.waiting() if one.run]
+        assert waiting == [before.id, assets.id, sites.id]
+
+    async def test_no_agent_is_offered_more_than_it_has_slots_for(self, furnished: Centre) -> None:
+        await made_an_attempt(furnished)
+        async with furnished.database.write() as db:
+            await db.execute(update(tables.integrations).values(last_agent="one"))
+
+        opened = [one for one in await self.opened(furnished) if isinstance(one, Run)]
+
+        assert [run.offered_to for run in opened] == ["one", "one", None]
+
+    async def test_no_tenant_has_more_than_its_share_of_the_hosted_line(self, furnished: Centre) -> None:
+        opened = [one for one in await self.opened(furnished, group=HOSTED_GROUP) if isinstance(one, Run)]
+
+        assert [run.waits_for_turn for run in opened] == [False, False, True]
+        assert [one.run for one in await furnished.waiting() if one.run] == [run.id for run in opened[:2]]
 
 
 async def test_a_fault_half_way_leaves_nothing(centre: Centre) -> None:
