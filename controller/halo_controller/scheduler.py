@@ -103,6 +103,7 @@ async def _settle(db: AsyncConnection, due: Sequence[Planned], now: datetime) ->
     opened = await open_runs(db, wanted, now)
     started = [_started(*each) for each in zip(settled.starts, opened, strict=True)]
     await schedules.record(db, *settled.passed, *started)
+    await schedules.record(db, *settled.overtaken)  # behind the moments that overtook them
     await schedules.put(db, *settled.upcoming)
     await schedules.end(db, *settled.over)
 

@@ -20,6 +20,8 @@ LATE: Final = timedelta(minutes=1)
 """A start that comes later than this was missed: the centre was away, or very busy."""
 MOST_MISSED: Final = 10_000
 """Moments of one series that are looked through after an absence."""
+_THOROUGH: Final = {Mode.DELTA: 0, Mode.FULL: 1, Mode.RECONCILE: 2}
+"""A more thorough run does what a less thorough one would have done."""
 MOST_CLOSINGS: Final = 400
 """Windows and blackouts, one after the other, that are looked through for a free moment."""
 
@@ -184,12 +186,33 @@ def _missed(planned: Planned, timing: Timing, situation: Situation) -> LetPass |
     if schedule.catch_up is CatchUp.NONE:
         gone = passed
     elif schedule.catch_up is CatchUp.LATEST or timing.every is not None:  # which counts from the latest run
-        gone = passed[:-1]
+        latest = _latest_that_might(passed, timing, situation)
+        gone = [moment for moment in passed if moment < latest]
     else:
         gone = [moment for moment in passed if now - moment > schedule.catch_up_within]
     if not gone:
         return None
     return LetPass(Fate.MISSED, "the controller was not at work then", until=gone[-1], times=len(gone))
+
+
+def _latest_that_might(passed: Sequence[datetime], timing: Timing, situation: Situation) -> datetime:
+    """The latest of these moments whose own hour allowed it; an interval has no hours of its own."""
+    if timing.every is not None:
+        return passed[-1]
+    return next((one for one in reversed(passed) if not hindrance(one, timing, situation)), passed[-1])
+
+
+def overtaken(planned: Planned, timing: Timing, situation: Situation) -> Sequence[datetime]:
+    """The moments of a clock's series that came while this one waited: one at the most waits.
+
+    What is caught up with one after the other was there before the run that it waits for, and is not among them.
+    """
+    if not planned.waiting or timing.every is not None:
+        return ()
+    later = _passed(planned, timing, situation)[1:]
+    opened_at, schedule = situation.integration.last_opened_at, situation.schedule
+    catching_up = schedule is not None and schedule.catch_up is CatchUp.ALL
+    return () if catching_up and later and opened_at and later[0] <= opened_at else later
 
 
 def _passed(planned: Planned, timing: Timing, situation: Situation) -> Sequence[datetime]:
@@ -201,10 +224,14 @@ def _passed(planned: Planned, timing: Timing, situation: Situation) -> Sequence[
 
 def _overlapping(planned: Planned, schedule: Schedule, run: Run, situation: Situation) -> Verdict:
     still = f"run {run.id} is still {run.status}"
+    ours, its = _THOROUGH[planned.mode], _THOROUGH[run.mode or Mode.DELTA]
+    replaces = schedule.overlap is Overlap.REPLACE and run.whole and ours >= its
     catching_up = schedule.catch_up is CatchUp.ALL and situation.now - planned.at > LATE
-    if schedule.overlap is Overlap.SKIP and not catching_up:
+    # What comes once a week does not pass for what comes every minute, nor anything for a run that only explains.
+    waits = replaces or schedule.overlap is Overlap.QUEUE or catching_up or ours > its or not run.whole
+    if not waits:
         return LetPass(Fate.SKIPPED, still, planned.at)
-    return Wait(still, replacing=schedule.overlap is Overlap.REPLACE and run.cancel_reason is None)
+    return Wait(still, replacing=replaces and run.cancel_reason is None)
 
 
 def purpose(mode: Mode, timing: Timing, situation: Situation) -> str:

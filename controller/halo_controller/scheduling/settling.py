@@ -13,6 +13,7 @@ from halo_controller.scheduling.due import (
     Wait,
     decide,
     next_after,
+    overtaken,
     planned_at,
 )
 from halo_controller.scheduling.nouns import Fate, Past, Planned
@@ -35,6 +36,8 @@ class Settled:
     starts: list[Start] = field(default_factory=list)
     passed: list[Past] = field(default_factory=list)
     """Those that did not run."""
+    overtaken: list[Past] = field(default_factory=list)
+    """Those that came while an earlier one of their series waited."""
     replaced: list[Run] = field(default_factory=list)
     """Open runs that make room."""
     upcoming: list[Planned] = field(default_factory=list)
@@ -47,7 +50,7 @@ class Settled:
         match verdict := decide(planned, situation):
             case Open(reason):
                 self.starts.append(Start(planned, situation, reason))
-                self._go_on(planned, situation, after=situation.now if planned.waiting else planned.at)
+                self._go_on_behind(planned, situation)
             case LetPass():
                 self._let_pass(planned, situation, verdict)
             case Wait(replacing=replacing):
@@ -56,16 +59,28 @@ class Settled:
                 if replacing and situation.open_run:
                     self.replaced.append(situation.open_run)
             case PlanAnew(at):
-                self.upcoming.append(planned.model_copy(update={"at": at}))
+                self.upcoming.append(planned.model_copy(update={"at": at, "waiting": False}))
             case _:
                 assert_never(verdict)
 
     def _let_pass(self, planned: Planned, situation: Situation, verdict: LetPass) -> None:
         self.passed.append(past_of(planned, verdict.fate, verdict.reason, verdict.until, verdict.times))
         if verdict.again:
-            self.upcoming.append(planned.model_copy(update={"at": verdict.again}))
+            self.upcoming.append(planned.model_copy(update={"at": verdict.again, "waiting": False}))
+        elif verdict.fate is Fate.MISSED:
+            self._go_on(planned, situation, after=verdict.until, missed=True)
         else:
-            self._go_on(planned, situation, after=verdict.until, missed=verdict.fate is Fate.MISSED)
+            self._go_on_behind(planned, situation)
+
+    def _go_on_behind(self, planned: Planned, situation: Situation) -> None:
+        """Let those pass too that came while this one waited."""
+        timing = situation.timing(planned.mode)
+        gone = overtaken(planned, timing, situation) if timing else ()
+        if gone:
+            first = planned.model_copy(update={"at": gone[0]})
+            reason = f"the start of {planned.at:%H:%M} UTC was still waiting"
+            self.overtaken.append(past_of(first, Fate.SKIPPED, reason, gone[-1], len(gone)))
+        self._go_on(planned, situation, after=gone[-1] if gone else planned.at)
 
     def _go_on(
         self, planned: Planned, situation: Situation, *, after: datetime, missed: bool = False

@@ -27,6 +27,8 @@ from halo_shared.runs import Mode
 
 KEPT: Final = 200
 """Passed moments that are kept of each integration."""
+_NEWEST_FIRST: Final = (occurrences.c.until.desc(), occurrences.c.id.desc())
+"""A row that others are counted with is as new as the last of them."""
 
 
 async def due(db: AsyncConnection, now: datetime) -> Sequence[Planned]:
@@ -108,7 +110,7 @@ async def record(db: AsyncConnection, *passed: Past) -> None:
 
 async def passed(db: AsyncConnection, ref: IntegrationRef, limit: int = 50) -> Sequence[Past]:
     """What became of the latest moments of all its series, newest first."""
-    query = select(occurrences).where(_of(occurrences, {ref})).order_by(occurrences.c.id.desc()).limit(limit)
+    query = select(occurrences).where(_of(occurrences, {ref})).order_by(*_NEWEST_FIRST).limit(limit)
     return [Past.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
@@ -126,7 +128,7 @@ async def _latest(
 
 async def _prune(db: AsyncConnection, refs: Collection[IntegrationRef]) -> None:
     newest_first = func.row_number().over(
-        partition_by=(occurrences.c.tenant, occurrences.c.integration), order_by=occurrences.c.id.desc()
+        partition_by=(occurrences.c.tenant, occurrences.c.integration), order_by=_NEWEST_FIRST
     )
     numbered = select(occurrences.c.id, newest_first.label("place")).where(_of(occurrences, refs)).subquery()
     too_many = select(numbered.c.id).where(numbered.c.place > KEPT)

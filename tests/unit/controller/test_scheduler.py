@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from halo_controller import scheduler
 from halo_controller.consequences import follow
 from halo_controller.dispatcher import open_run
-from halo_controller.nouns import Run, Trigger
+from halo_controller.nouns import Explaining, Run, Trigger
 from halo_controller.scheduler import TICK
 from halo_controller.scheduling.nouns import Fate, Past, Pause, Standing
 from halo_controller.scheduling.occurrences import offset_of
@@ -30,6 +30,7 @@ from halo_shared.runs import Mode, RunStatus
 from tests.support.builders import NOW, REF, finished, integration_spec, tenant_spec
 from tests.unit.controller.centre import Centre
 
+MINUTE = timedelta(minutes=1)
 QUARTER = timedelta(minutes=15)
 SCHEDULED = integration_spec(every=QUARTER)
 
@@ -436,3 +437,161 @@ async def test_many_that_are_due_together_share_transactions(
 
     assert len(await opened(centre)) == 10
     assert len(commits) == 3 + 2  # five in twos, and two looks
+
+
+async def became(centre: Centre) -> list[tuple[str, int, str]]:
+    """What became of the moments that have passed: the first, how many, and the fate, the oldest first."""
+    async with centre.database.read() as db:
+        rows = reversed(await schedules.passed(db, REF, 200))
+    return [(f"{one.at:%d %H:%M}", one.times, one.fate.value) for one in rows]
+
+
+async def minutes_go_by(centre: Centre, minutes: int) -> None:
+    """Every run ends within the minute in which it was opened."""
+    for _ in range(minutes):
+        await later(centre, MINUTE)
+        await centre.scheduler.tick()  # what was opened just now is seen to be open
+        for run in await opened(centre):
+            if not run.status.ended:
+                await end(centre, run)
+
+
+async def test_all_that_was_missed_runs_one_after_the_other(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(cron="0 * * * *", catch_up="all"))
+    await centre.scheduler.tick()
+
+    centre.clock.move(timedelta(hours=5, minutes=10))
+    await minutes_go_by(centre, 10)
+
+    assert await became(centre) == [(f"05 {hour}:00", 1, "opened") for hour in range(13, 18)]
+
+
+async def test_a_clock_s_moments_that_come_while_one_waits_are_let_pass(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(cron="*/15 * * * *", overlap="queue", catch_up="all"))
+    await centre.scheduler.tick()
+    await later(centre, QUARTER)
+    (first,) = await opened(centre)
+    for _ in range(3):
+        await later(centre, QUARTER)
+    await end(centre, first)
+    await later(centre, MINUTE)
+
+    assert await became(centre) == [
+        ("05 12:15", 1, "opened"),
+        ("05 12:30", 1, "opened"),
+        ("05 12:45", 2, "skipped"),
+    ]
+    assert [one.reason for one in await passed(centre)] == ["the start of 12:30 UTC was still waiting"]
+
+
+async def test_a_start_that_waited_until_its_hours_were_over_was_not_missed(centre: Centre) -> None:
+    window = {"from": "12:00", "to": "13:00"}
+    await centre.set_up("one", spec=scheduled(cron="*/15 * * * *", overlap="queue", window=window))
+    await centre.scheduler.tick()
+    await later(centre, QUARTER)
+    (first,) = await opened(centre)
+    await later(centre, QUARTER)
+    await later(centre, 2 * QUARTER)
+    await end(centre, first)
+    await later(centre, MINUTE)
+
+    assert await became(centre) == [
+        ("05 12:15", 1, "opened"),
+        ("05 12:30", 1, "skipped"),
+        ("05 12:45", 2, "skipped"),
+    ]
+
+
+async def test_an_interval_that_waited_and_was_pushed_back_waits_no_more(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(every="15m", overlap="queue"))
+    await centre.scheduler.tick()
+    (first,) = await opened(centre)
+    await later(centre, QUARTER)
+    await end(centre, first)
+    async with centre.database.write() as db:
+        await open_run(db, REF, Trigger.PERSON, "at once, please", centre.clock.now())
+    await centre.scheduler.tick()
+
+    async with centre.database.read() as db:
+        (planned,) = await schedules.of(db, REF)
+    assert (planned.at, planned.waiting) == (NOW + 2 * QUARTER, False)
+
+
+async def test_what_reads_less_does_not_cancel_what_reads_everything(centre: Centre) -> None:
+    await centre.set_up(
+        "one", spec=scheduled(cron="0 * * * *", full={"cron": "0 13 * * *"}, overlap="replace")
+    )
+    await centre.scheduler.tick()
+
+    await later(centre, timedelta(hours=1))
+    await later(centre, timedelta(hours=1))
+
+    assert [(run.mode, run.status) for run in await opened(centre)] == [(Mode.FULL, RunStatus.QUEUED)]
+
+
+async def test_what_reads_everything_waits_for_what_reads_less(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(cron="0 * * * *", full={"cron": "5 13 * * *"}))
+    await centre.scheduler.tick()
+    await later(centre, timedelta(hours=1))
+    (delta,) = await opened(centre)
+
+    await later(centre, timedelta(minutes=5))
+    await end(centre, delta)
+    await later(centre, MINUTE)
+
+    assert [run.mode for run in await opened(centre)] == [Mode.DELTA, Mode.FULL]
+    assert await passed(centre) == []
+
+
+async def test_a_start_waits_for_a_run_that_only_explains(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(cron="0 * * * *", overlap="replace"))
+    await centre.scheduler.tick()
+    async with centre.database.write() as db:
+        asked = Explaining(preview=True)
+        preview = await open_run(db, REF, Trigger.PERSON, "to see", centre.clock.now(), explaining=asked)
+    await later(centre, timedelta(hours=1))
+    assert await opened(centre) == [preview]
+
+    await end(centre, preview)
+    await later(centre, MINUTE)
+
+    assert len(await opened(centre)) == 2
+    assert await passed(centre) == []
+
+
+async def test_of_what_was_missed_the_latest_is_caught_up_with_that_might_have_run(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(cron="0 3,9 * * *"))
+    office = {"name": "office hours", "hours": {"from": "08:00", "to": "18:00"}}
+    async with centre.database.write() as db:
+        spec = tenant_spec().model_dump() | {"blackouts": [office]}
+        await tenants.change(db, type(tenant_spec()).model_validate(spec))
+    await centre.scheduler.tick()
+
+    centre.clock.move(timedelta(days=2, hours=7))
+    await minutes_go_by(centre, 3)
+
+    assert await became(centre) == [
+        ("06 03:00", 2, "missed"),
+        ("07 03:00", 1, "opened"),
+        ("07 09:00", 1, "skipped"),
+    ]
+
+
+async def test_what_others_are_counted_with_is_as_new_as_the_last_of_them(centre: Centre) -> None:
+    await centre.set_up("one", spec=SCHEDULED)
+    moments = [(Mode.DELTA, "a pause"), (Mode.FULL, "a holiday"), (Mode.DELTA, "a pause")]
+    async with centre.database.write() as db:
+        for minutes, (mode, reason) in enumerate(moments):
+            at = NOW + minutes * MINUTE
+            past = Past(
+                tenant=REF.tenant,
+                integration=REF.name,
+                mode=mode,
+                at=at,
+                until=at,
+                fate=Fate.SKIPPED,
+                reason=reason,
+            )
+            await schedules.record(db, past)
+
+    assert [(one.mode, one.times) for one in await passed(centre)] == [(Mode.DELTA, 2), (Mode.FULL, 1)]
