@@ -31,10 +31,19 @@ def _read(value: Any) -> Any:  # Any: pydantic hands a validator whatever the fi
     return parse(value) if isinstance(value, str) else value
 
 
-Span = Annotated[timedelta, BeforeValidator(_read), PlainSerializer(text, return_type=str)]
-"""A timedelta that files and messages write as `15m`."""
+# A moment so far from now is still one: a later one would have no date.
+Span = Annotated[
+    timedelta,
+    Field(le=timedelta(days=36_525)),
+    BeforeValidator(_read),
+    PlainSerializer(text, return_type=str),
+]
+"""A timedelta that files and messages write as `15m`, of a hundred years at the most."""
 
 Interval = Annotated[
-    timedelta, Field(ge=timedelta(seconds=1)), BeforeValidator(_read), PlainSerializer(text, return_type=str)
+    timedelta,
+    Field(ge=timedelta(seconds=1), le=timedelta(days=3_650)),
+    BeforeValidator(_read),
+    PlainSerializer(text, return_type=str),
 ]
-"""A span of a second or more."""
+"""A span of a second or more, and of ten years at the most."""

@@ -18,6 +18,12 @@ def _minutes(value: Any) -> Any:  # Any: pydantic hands a validator whatever the
     return time(value // 60, value % 60) if isinstance(value, int) and 0 <= value < 1440 else value
 
 
+def _of_the_wall(hour: time) -> time:
+    if hour.tzinfo is not None:
+        raise ValueError("write it as the wall clock shows it, without a zone, as in 22:00")
+    return hour
+
+
 # It walks through a folder with some six hundred files: far too dear for each time that a tenant is read.
 _zones = cache(available_timezones)
 
@@ -28,7 +34,7 @@ def _a_zone(name: str) -> str:
     return name
 
 
-TimeOfDay = Annotated[time, BeforeValidator(_minutes)]
+TimeOfDay = Annotated[time, BeforeValidator(_minutes), AfterValidator(_of_the_wall)]
 """A time as people write it: 22:00."""
 Zone = Annotated[str, AfterValidator(_a_zone)]
 """An IANA name, as in Europe/London."""
@@ -56,7 +62,7 @@ class Hours(Strict):
 
     start: TimeOfDay = Field(alias="from")
     end: TimeOfDay = Field(alias="to")
-    days: tuple[Weekday, ...] = tuple(Weekday)
+    days: tuple[Weekday, ...] = Field(default=tuple(Weekday), min_length=1)
     """The days on which it begins."""
 
     @model_validator(mode="after")

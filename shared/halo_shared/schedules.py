@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 from dateutil.rrule import rrulestr
-from pydantic import Field, model_validator
+from pydantic import Field, NaiveDatetime, model_validator
 
 from halo_shared import durations
 from halo_shared.durations import Interval, Span
@@ -19,6 +19,7 @@ from halo_shared.runs import Mode
 
 EPOCH = datetime(2024, 1, 1)  # noqa: DTZ001 - a wall clock's time, whatever its zone
 """Where a calendar rule starts to count that names no start: a Monday, and the first of a year."""
+_CRON_FORM = "write minute, hour, day of month, month and day of week, as in 30 2 * * mon-fri"
 _FORMS = "give one of every: 15m, cron: '0 2 * * *' or rrule: 'FREQ=WEEKLY;BYDAY=SU;BYHOUR=4;BYMINUTE=0'"
 
 
@@ -29,7 +30,7 @@ class Timing(Strict):
     cron: str | None = None
     """Five fields, in the words of Debian's cron."""
     rrule: str | None = None
-    starting: datetime | None = None
+    starting: NaiveDatetime | None = None
     """Where a calendar rule starts to count, as the wall clock of the zone shows it."""
     zone: Zone | None = None
     """Of cron and rrule; the tenant's when left out."""
@@ -48,7 +49,7 @@ class Timing(Strict):
         if self.cron is not None:
             _check_cron(self.cron)
         if self.rrule is not None:
-            _check_rule(self.rrule)
+            _check_rule(self.rrule, self.starting or EPOCH)
         return self
 
     def __str__(self) -> str:
@@ -132,24 +133,29 @@ class Blackout(Strict):
 
 
 def _check_cron(line: str) -> None:
+    if len(line.split()) != 5:  # the library reads a sixth as seconds
+        raise ValueError(f"cron: '{line}' does not have five fields: {_CRON_FORM}")
     try:
         next(CronSim(line, datetime.now(UTC)))
     except StopIteration:
         raise ValueError(f"cron: '{line}' names no moment that ever comes") from None
     except CronSimError as error:
-        raise ValueError(
-            f"cron: '{line}' is not a cron line ({error}): "
-            "write minute, hour, day of month, month and day of week, as in 30 2 * * mon-fri"
-        ) from error
+        raise ValueError(f"cron: '{line}' is not a cron line ({error}): {_CRON_FORM}") from error
 
 
-def _check_rule(rule: str) -> None:
+def _check_rule(rule: str, starting: datetime) -> None:
     if "DTSTART" in rule.upper():
         raise ValueError("rrule: where it starts is said by 'starting', not by DTSTART")
     if re.search(r"FREQ=(?:HOUR|MINUTE|SECOND)LY", rule.upper()):
         raise ValueError("rrule: it speaks of days and longer; for hours and minutes write 'every' or 'cron'")
+    if re.search(r"INTERVAL=0*(?:;|\s|$)", rule.upper()):
+        raise ValueError("rrule: an INTERVAL of 0 never gets further; write 1 or more, or leave it out")
+    if re.search(r"\dZ", rule.upper()):
+        raise ValueError(
+            "rrule: write its dates as the wall clock of the zone shows them, without the Z of UTC"
+        )
     try:
-        first = next(iter(rrulestr(rule, dtstart=EPOCH)), None)
+        first = next(iter(rrulestr(rule, dtstart=starting)), None)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(
             f"rrule: '{rule}' is not a calendar rule ({error}): write it as RFC 5545 has it, "
