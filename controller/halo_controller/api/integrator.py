@@ -11,7 +11,7 @@ from halo_controller.api.pages import ActiveRow, LogRow, ScheduleRow
 from halo_controller.api.seeing import every_view
 from halo_controller.hosting.nouns import UNMEASURED
 from halo_controller.hosting.reading import every_times
-from halo_controller.store import hostings, runs, tenants
+from halo_controller.store import hostings, integrations, runs, tenants
 from halo_shared.integrators import Integrator
 
 router = APIRouter(prefix="/integrator", tags=["integrator"])
@@ -45,7 +45,8 @@ async def schedule(controller: Wired, tenant: str | None = None) -> Sequence[Sch
     now = controller.clock.now()
     async with controller.database.read() as db:
         views = await every_view(db, tenant, now)
-        hosted, known = await every_times(db), await hostings.every(db)
+        hosted = await every_times(db, await integrations.every(db, tenant))
+        known = await hostings.every(db)
     rows = [
         ScheduleRow.of(view, known.get(view.ref, UNMEASURED), hosted[view.ref].because)
         for view in views

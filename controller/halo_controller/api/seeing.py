@@ -31,7 +31,8 @@ async def every_view(db: AsyncConnection, tenant: str | None, now: datetime) -> 
     known = await integrations.every(db, tenant)
     latest = await runs.latest(db, tenant)
     owners = {one.spec.name: one for one in await tenants.every(db)}
-    planned, standing, hosted = await schedules.soonest(db), await standings.every(db), await every_times(db)
+    planned, standing = await schedules.soonest(db), await standings.every(db)
+    hosted = await every_times(db, known)
     return [
         _view(
             Situation(

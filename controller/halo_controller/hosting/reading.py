@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller.hosting.nouns import UNMEASURED
 from halo_controller.hosting.times import Hosted, times
 from halo_controller.nouns import Integration, Tenant
-from halo_controller.store import hostings, integrations, tenants
+from halo_controller.store import hostings, tenants
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrators import HOSTED_GROUP
 
@@ -23,12 +23,12 @@ async def times_of(
     return {ref: times(decided[ref], owners[ref.tenant].spec, classes) for ref in hosted}
 
 
-async def every_times(db: AsyncConnection) -> dict[IntegrationRef, Hosted]:
-    """Those of all that are hosted."""
+async def every_times(db: AsyncConnection, known: Collection[Integration]) -> dict[IntegrationRef, Hosted]:
+    """Those of all these, which may be too many to name."""
     owners = {one.spec.name: one.spec for one in await tenants.every(db)}
-    known, classes = await hostings.every(db), await hostings.classes(db)
+    decided, classes = await hostings.every(db), await hostings.classes(db)
     return {
-        one.ref: times(known.get(one.ref, UNMEASURED), owners[one.tenant], classes)
-        for one in await integrations.every(db)
+        one.ref: times(decided.get(one.ref, UNMEASURED), owners[one.tenant], classes)
+        for one in known
         if one.spec.group == HOSTED_GROUP
     }

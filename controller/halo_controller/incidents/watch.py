@@ -56,13 +56,15 @@ class Watch:
     async def _situation(self) -> Situation:
         buried = await self._buried()
         async with self._database.read() as db:
+            known = await integrations.every(db)
+            hosted = await every_times(db, known)
             return Situation(
                 now=self._clock.now(),
                 tenants=await tenants.every(db),
-                integrations=await integrations.every(db),
+                integrations=known,
                 agents=await agents.every(db),
                 groups=await tenants.every_group(db),
-                hosted={ref: one.schedule for ref, one in (await every_times(db)).items()},
+                hosted={ref: one.schedule for ref, one in hosted.items()},
                 open_runs=await runs.still_open(db),
                 standings=await standings.every(db),
                 certificates=SEEN.nearest(),

@@ -9,7 +9,9 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from itertools import islice, pairwise
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -22,6 +24,10 @@ from halo_shared.schedules import EPOCH, Timing
 _DAY = timedelta(days=1)
 _LARGEST_SKIP = timedelta(hours=3)
 """No clock was ever put forward or back by so much."""
+
+
+REMEMBERED: Final = 20_000
+"""Series whose longest gap is asked for again and again, by whoever watches them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ def offset_of(ref: IntegrationRef, spread: timedelta) -> timedelta:
     return timedelta(seconds=int.from_bytes(digest) % seconds if seconds else 0)
 
 
+@lru_cache(REMEMBERED)
 def gap(timing: Timing, ref: IntegrationRef, after: datetime, zone: ZoneInfo) -> timedelta | None:
     """The longest time between the next few moments; None for a series that ends."""
     moments = [one.at for one in islice(upcoming(timing, ref, after, zone), 8)]

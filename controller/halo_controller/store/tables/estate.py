@@ -14,13 +14,14 @@ from sqlalchemy import (
     false,
 )
 
-from halo_controller.store.tables.base import Moment, metadata
+from halo_controller.store.tables.base import Definition, Moment, metadata
+from halo_shared.integrations import TenantSpec
 
 tenants = Table(
     "tenants",
     metadata,
     Column("name", String(40), primary_key=True),
-    Column("spec", JSON, nullable=False),
+    Column("spec", Definition(TenantSpec), nullable=False),
     Column("created_at", Moment, nullable=False),
 )
 

@@ -14,14 +14,15 @@ from sqlalchemy import (
     false,
 )
 
-from halo_controller.store.tables.base import Moment, metadata
+from halo_controller.store.tables.base import Definition, Moment, metadata
+from halo_shared.integrations import IntegrationSpec
 
 integrations = Table(
     "integrations",
     metadata,
     Column("tenant", ForeignKey("tenants.name"), primary_key=True),
     Column("name", String(40), primary_key=True),
-    Column("spec", JSON, nullable=False),
+    Column("spec", Definition(IntegrationSpec), nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("fence", Integer, nullable=False, server_default="0"),
     Column("cursors", JSON, nullable=False, server_default="{}"),
