@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from halo_agent import wiring
+from halo_agent import session, wiring
 from halo_agent.settings import Settings
 from halo_agent.stopping import Stopping
 from halo_agent.store.outbox import open_outbox
@@ -190,8 +190,9 @@ async def test_stopping_once_lets_the_run_end_and_stopping_twice_cuts_it_short(
 
 
 async def test_an_agent_that_nobody_registered_ends_with_the_cure(
-    settings: Settings, transport: MemoryTransport
+    settings: Settings, transport: MemoryTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(session, "PATIENCE", 0.05)
     await transport.declare(*EXCHANGES, *FIXED_QUEUES, jobs_queue(GROUP))
 
     with pytest.RaisesGroup(pytest.RaisesExc(ConfigurationError, match="halo-controller agents add one")):
