@@ -91,10 +91,11 @@ class Outbox:
 
     async def oldest(self, limit: int) -> Sequence[Spooled]:
         """What has waited longest."""
-        rows = await self._db.execute_fetchall(
-            "SELECT id, rank, message_id, kind, body, traceparent, exchange, key FROM spool ORDER BY id LIMIT ?",
-            (limit + len(self._sent),),
-        )
+        async with self._writer:  # a full disk takes back what a writer has not committed
+            rows = await self._db.execute_fetchall(
+                "SELECT id, rank, message_id, kind, body, traceparent, exchange, key FROM spool ORDER BY id LIMIT ?",
+                (limit + len(self._sent),),
+            )
         stored = [
             Spooled(row[1], Envelope(*row[2:6]), Address(*row[6:]), row[0])
             for row in rows
@@ -112,6 +113,11 @@ class Outbox:
         """Forget what the broker will never take, and count it."""
         self._count(refused.envelope.body)
         await self.drop([refused])
+
+    async def close(self) -> None:
+        """Write down what was given up, for nobody would know it after a restart; for that there is always a place."""
+        self._limit += len(self._untold)
+        await self._tell()
 
     async def news(self) -> None:
         """Return once there is something to send."""
@@ -215,8 +221,8 @@ class Outbox:
 
     async def _tell(self) -> None:
         """Say of each attempt how many of its events were given up."""
-        untold, self._untold = self._untold, {}
-        for origin, gone in untold.items():
+        for origin in list(self._untold):
+            gone = self._untold.pop(origin)
             many = (
                 "1 event of this attempt is"
                 if gone.events == 1
@@ -240,7 +246,11 @@ async def open_outbox(path: Path, limit: int) -> AsyncIterator[Outbox]:
     """The outbox in this file, with what an earlier process left in it."""
     async with opened(path, STEPS) as db:
         rows = list(await db.execute_fetchall("SELECT count(*) FROM spool"))
-        yield Outbox(db, limit, stored=int(rows[0][0]))
+        outbox = Outbox(db, limit, stored=int(rows[0][0]))
+        try:
+            yield outbox
+        finally:
+            await outbox.close()
 
 
 def _rank(event: Event) -> int:

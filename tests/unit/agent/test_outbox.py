@@ -296,3 +296,37 @@ async def test_what_was_sent_and_the_full_disk_does_not_let_go_is_not_sent_again
             assert outbox._sent == set()
             assert await texts(outbox) == ["2"]
             assert outbox.waiting == 1
+
+
+async def test_nothing_is_handed_out_that_a_full_disk_takes_back(tmp_path: Path) -> None:
+    """Else another event gets the place of one that was sent, and is taken for sent itself."""
+    handed_out: set[tuple[int, str]] = set()
+
+    async with open_outbox(tmp_path / "spool.db", limit=10_000) as outbox:
+
+        async def look() -> None:
+            for _ in range(20):
+                handed_out.update((one.id, one.envelope.id) for one in await outbox.oldest(500) if one.id)
+
+        (pages,) = next(iter(await outbox._db.execute_fetchall("PRAGMA page_count")))
+        await outbox._db.execute(f"PRAGMA max_page_count = {pages + 3}")
+        for number in range(50):
+            await outbox.put(builders.logged(RUN, f"{number} {'x' * 500}"))
+        await outbox.drop(await outbox.oldest(8))  # room for some of what is in memory, and not for all
+        await asyncio.gather(outbox.put(numbered(50)), look())
+        kept = set(await outbox._db.execute_fetchall("SELECT id, message_id FROM spool"))
+
+    assert handed_out
+    assert handed_out <= kept
+
+
+async def test_what_gave_way_is_told_after_a_restart(tmp_path: Path) -> None:
+    async with open_outbox(tmp_path / "spool.db", limit=4) as outbox:
+        for number in range(6):
+            await outbox.put(numbered(number))
+
+    async with open_outbox(tmp_path / "spool.db", limit=4) as reopened:
+        assert await texts(reopened) == [
+            *("2", "3", "4", "5"),
+            "2 events of this attempt are lost: agent one had no room left, or the broker refused them.",
+        ]
