@@ -204,7 +204,11 @@ class Session:
             log.info("welcomed", agent=self._hello.agent, group=welcome.group)
 
     async def _say_hello(self) -> None:
-        now = {"ask": self._leases.ask_to_renew(), "held": self._leases.held}
+        now = {
+            "ask": self._leases.ask_to_renew(),
+            "held": self._leases.held,
+            "spooled": self._outbox.waiting,
+        }
         await self._say(self._hello.model_copy(update=now))
 
     async def _say(self, message: Hello | Heartbeat) -> None:

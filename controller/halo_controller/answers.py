@@ -66,6 +66,7 @@ def _greeted(hello: Hello, agent: Agent, desk: Desk) -> Sequence[Command]:
         "stalled": 0,
         "slots": hello.slots,
         "free_slots": hello.slots - len(hello.held),
+        "spooled": hello.spooled,
         "dropped": 0,
         "announced": digest_of(hello.connectors),
         "obeys": hello.obeys,

@@ -81,13 +81,19 @@ def _gone(run: Run, agent: Agent, now: datetime, *, hears: bool) -> str | None:
     unheard = now - agent.seen_at if agent.seen_at else timedelta()
     if agent.session is None:
         return "has stopped and no longer works on it" if unheard > PARTED_AFTER else None
-    if agent.session != run.session:
+    if agent.session != run.session and not _end_may_wait(run, agent, now):
         return "was restarted and no longer works on it"
     if hears and unheard > DEAD_AFTER:
         return f"has not been heard since {agent.seen_at:%H:%M:%S} UTC"
     if timedelta(seconds=agent.stalled) > GIVEN_UP_AFTER:
         return f"has not moved for {agent.stalled / 60:.0f} minutes"
     return "no longer works on it" if _let_go(run, agent) else None
+
+
+def _end_may_wait(run: Run, agent: Agent, now: datetime) -> bool:
+    """Whether the last word of the process before may lie on the agent's disk, and be on its way."""
+    unheld = now - run.unheld_since if run.unheld_since else timedelta()
+    return agent.spooled > 0 and unheld <= SILENT_AFTER
 
 
 def _let_go(run: Run, agent: Agent) -> bool:

@@ -54,6 +54,8 @@ class Hello(Message):
     slots: int
     connectors: tuple[ConnectorSpec, ...]
     held: tuple[HeldLease, ...] = ()
+    spooled: int = 0
+    """Events that wait on the agent for the broker, those of the process before among them."""
     obeys: tuple[str, ...] = ()
     """The commands that it obeys besides those which every agent does."""
 

@@ -48,10 +48,11 @@ async def start(
 
 
 async def test_it_says_hello_until_it_is_welcome(
-    start: Start, controller: ControllerDouble, monkeypatch: pytest.MonkeyPatch
+    start: Start, controller: ControllerDouble, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "HELLO_EVERY", 0.01)
     controller.answers = False
+    await outbox.put(logged(Attempted()))
     session = start()
     await eventually(lambda: len(controller.hellos) >= 3)
     controller.answers = True
@@ -65,6 +66,7 @@ async def test_it_says_hello_until_it_is_welcome(
         for one in controller.hellos
     )
     assert len({one.ask for one in controller.hellos}) == said
+    assert {one.spooled for one in controller.hellos} == {1}
     await asyncio.sleep(0.05)
     assert len(controller.hellos) == said
 

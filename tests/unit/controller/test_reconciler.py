@@ -9,7 +9,7 @@ import pytest
 
 from halo_controller import steering
 from halo_controller.leasing import FIRST_CHOICE_FOR, LEASE, MOST_ATTEMPTS
-from halo_controller.nouns import DEAD_AFTER, HEARTBEAT, PARTED_AFTER, Agent, Run
+from halo_controller.nouns import DEAD_AFTER, HEARTBEAT, PARTED_AFTER, SILENT_AFTER, Agent, Run
 from halo_controller.reconciler import TICK, GiveUp, Leave, SendAgain, verdict
 from halo_controller.store import agents, integrations, runs
 from halo_shared.errors import LeaseLost
@@ -42,6 +42,8 @@ ALONE = running(lease_until=NOW + timedelta(hours=6))
 DISPATCHED = run(RunStatus.DISPATCHED, dispatched_at=NOW)
 OFFERED = run(RunStatus.DISPATCHED, dispatched_at=NOW, offered_to="one")
 NOT_RENEWED = GiveUp("agent one has not renewed its lease since 12:00:45 UTC")
+RESTARTED = GiveUp("agent one was restarted and no longer works on it")
+NOT_HEARD = GiveUp("agent one has not been heard since 12:00:00 UTC")
 NOT_TAKEN = SendAgain("no agent of group site took it since 12:00:00 UTC")
 
 
@@ -57,7 +59,11 @@ NOT_TAKEN = SendAgain("no agent of group site took it since 12:00:00 UTC")
         (running(), ONE, LEASE + SECOND, NOT_RENEWED),
         (running(), None, LEASE, Leave()),  # the agent was removed, but may still write
         (running(), None, LEASE + SECOND, NOT_RENEWED),
-        (running(), agent(session=OTHER_SESSION), timedelta(), GiveUp("agent one was restarted and no longer works on it")),
+        (running(), agent(session=OTHER_SESSION), timedelta(), RESTARTED),
+        (running(), agent(session=OTHER_SESSION, spooled=1), timedelta(), Leave()),
+        (running(unheld_since=NOW), agent(session=OTHER_SESSION, spooled=1), SILENT_AFTER, Leave()),
+        (running(unheld_since=NOW), agent(session=OTHER_SESSION, spooled=1), SILENT_AFTER + SECOND, RESTARTED),
+        (ALONE, agent(session=OTHER_SESSION, spooled=1), DEAD_AFTER + SECOND, NOT_HEARD),
         (ALONE, ONE, DEAD_AFTER, Leave()),
         (ALONE, ONE, DEAD_AFTER + SECOND, GiveUp("agent one has not been heard since 12:00:00 UTC")),
         (ALONE, agent(session=None, seen_at=NOW), PARTED_AFTER, Leave()),  # its last words may be on their way
@@ -345,6 +351,19 @@ async def test_each_attempt_has_the_whole_time(centre: Centre) -> None:
 
     assert isinstance(granted, LeaseGranted)
     assert (granted.deadline, granted.lease_seconds) == (centre.clock.now() + timedelta(hours=1), 3600)
+
+
+async def test_an_end_that_waits_on_the_disk_of_a_restarted_agent_is_the_end(centre: Centre) -> None:
+    """Else the run is done once more, although it succeeded."""
+    await centre.set_up("one")
+    leased = await centre.leased()
+    await centre.ask(hello(session=OTHER_SESSION).model_copy(update={"spooled": 1}))
+
+    await centre.reconciler.tick()
+    await centre.inbox.take(finished(leased))
+
+    ended = await centre.run(leased.id)
+    assert (ended.status, ended.attempt) == (RunStatus.SUCCEEDED, 1)
 
 
 async def test_a_run_that_was_to_be_cancelled_is_not_tried_again(centre: Centre) -> None:
