@@ -185,14 +185,6 @@ class TestBadInput:
         health = await office.type("halo-controller", "health")
         assert "buried" in health.out
 
-    async def test_an_agent_that_nobody_registered_is_told_what_to_do(self, office: Product) -> None:
-        office.environment["HALO_AGENT_NAME"] = "stranger"
-
-        said = await office.type("halo-agent", "run")
-
-        assert said.code == 2
-        assert "halo-controller agents add stranger" in said.err
-
 
 async def _holds_some(office: Product) -> bool:
     return bool(await office.held("users"))
