@@ -1,5 +1,6 @@
 """The loop that opens runs by themselves: what is due is decided in `scheduling`, and done here."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -79,8 +80,13 @@ def portions(many: Sequence[T]) -> Iterator[Sequence[T]]:
 async def _plan(db: AsyncConnection, refs: Sequence[IntegrationRef], now: datetime) -> None:
     """Work out the next moment of each series of these anew."""
     known = await situations(db, refs, now)
+    before: defaultdict[IntegrationRef, list[Planned]] = defaultdict(list)
+    for planned in await schedules.of(db, *known):
+        before[planned.ref].append(planned)
     await schedules.drop(db, *known)
-    await schedules.put(db, *(planned for situation in known.values() for planned in beginnings(situation)))
+    await schedules.put(
+        db, *(one for ref, known_of in known.items() for one in beginnings(known_of, before[ref]))
+    )
     await integrations.planned(db, known)
 
 

@@ -174,13 +174,24 @@ async def test_after_a_change_the_next_run_reads_everything(office: Office) -> N
     assert (await office.get(PEOPLE))["cursors"] == READ_UP_TO
     modes += await until_read(office)
 
-    changed = await office.put(PEOPLE, definition(title="Staff", group=None))
+    by_mail = {"users": USERS | {"match": ["firstname"]}}
+    changed = await office.put(PEOPLE, definition(title="Staff", group=None, mapping=by_mail))
 
     assert changed["cursors"] == {}
     assert changed["enabled"] is True
     assert (changed["spec"]["title"], changed["spec"]["group"]) == ("Staff", "site")
     modes += await until_read(office)
     assert modes == ["full", "delta", "full"]
+
+
+async def test_another_time_or_limit_reads_on(office: Office) -> None:
+    await office.set_up()
+    await until_read(office)
+
+    changed = await office.put(PEOPLE, definition(schedule={"every": "1d"}, deadline="2h"))
+
+    assert changed["cursors"] == READ_UP_TO
+    assert changed["next"]["reason"].startswith("it runs every 1d, next at ")
 
 
 async def test_another_group_reads_everything_and_the_same_one_does_not(office: Office) -> None:

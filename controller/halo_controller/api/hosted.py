@@ -14,6 +14,7 @@ from halo_controller.api.examples import CLASSES, ENABLING, OVERRIDE
 from halo_controller.api.models import Enabling, IntegrationView, OverrideRequest
 from halo_controller.api.seeing import one_view
 from halo_controller.audit.nouns import Noun
+from halo_controller.defining import redefine
 from halo_controller.errors import Conflict, Invalid
 from halo_controller.hosting.nouns import Classes, Override
 from halo_controller.store import announcements, hostings, integrations, tenants
@@ -52,7 +53,7 @@ async def enable(
         if before is None:
             await integrations.add(change.db, tenant, spec, now)
         elif spec != before:
-            await integrations.change(change.db, ref, spec, now)
+            await redefine(change.db, ref, spec, now)
         await integrations.switch(change.db, ref, enabled=True)
         return await one_view(change.db, ref, now, note=note)
 

@@ -13,6 +13,7 @@ from halo_controller.api.examples import INTEGRATION, LIMITS
 from halo_controller.api.models import GroupChoice, IntegrationView, PauseRequest, RunRequest
 from halo_controller.api.seeing import every_view, one_view
 from halo_controller.audit.nouns import Noun
+from halo_controller.defining import redefine
 from halo_controller.dispatcher import open_run
 from halo_controller.errors import Invalid
 from halo_controller.nouns import Run, Trigger
@@ -73,7 +74,7 @@ async def show(controller: Wired, tenant: str, name: str) -> IntegrationView:
     dependencies=[needs(Action.INTEGRATIONS_CHANGE)],
 )
 async def change(controller: Wired, tenant: str, name: str, spec: Spec) -> IntegrationView:
-    """The next run reads everything. A definition that names no group keeps the one that is assigned."""
+    """The next run reads everything, unless only the time or the limits changed. Without a group it keeps its own."""
     if spec.name != name:
         raise Invalid(f"name: this is the definition of '{spec.name}', and it was sent to '{tenant}/{name}'.")
     ref = IntegrationRef(tenant, name)
@@ -82,8 +83,7 @@ async def change(controller: Wired, tenant: str, name: str, spec: Spec) -> Integ
         before = await integrations.get(change.db, ref)
         after = spec.model_copy(update={"group": spec.group or before.spec.group})
         note = await check_integration(change.db, (await tenants.get(change.db, tenant)).spec, after)
-        await integrations.change(change.db, ref, after, controller.clock.now())
-        await standings.save(change.db, ref, standing_rules.changed(await standings.of(change.db, ref)))
+        await redefine(change.db, ref, after, controller.clock.now())
         return await one_view(change.db, ref, controller.clock.now(), note=note)
 
 
@@ -115,6 +115,8 @@ async def disable(controller: Wired, tenant: str, name: str) -> IntegrationView:
     async with controller.changing(Noun.INTEGRATION, str(ref)) as change:
         await integrations.get(change.db, ref)
         await integrations.switch(change.db, ref, enabled=False)
+        standing = standing_rules.without_retry(await standings.of(change.db, ref))
+        await standings.save(change.db, ref, standing)
         return await one_view(change.db, ref, controller.clock.now())
 
 
@@ -132,7 +134,8 @@ async def pause(
     async with controller.changing(Noun.INTEGRATION, str(ref)) as change:
         before = (await situation_of(change.db, ref, now)).standing
         paused = Pause(since=now, who=str(caller), reason=body.reason or "no reason was given")
-        await standings.save(change.db, ref, before.model_copy(update={"pause": paused, "retry_at": None}))
+        standing = standing_rules.without_retry(before).model_copy(update={"pause": paused})
+        await standings.save(change.db, ref, standing)
         return await one_view(change.db, ref, controller.clock.now())
 
 
@@ -166,7 +169,7 @@ async def assign(controller: Wired, tenant: str, name: str, body: GroupChoice) -
         after = before.spec.model_copy(update={"group": body.group})
         note = await check_integration(change.db, (await tenants.get(change.db, tenant)).spec, after)
         if after != before.spec:
-            await integrations.change(change.db, ref, after, controller.clock.now())
+            await redefine(change.db, ref, after, controller.clock.now())
         return await one_view(change.db, ref, controller.clock.now(), note=note)
 
 

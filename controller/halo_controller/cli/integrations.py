@@ -52,7 +52,7 @@ async def update(client: Client, tenant: str, file: FileArgument) -> None:
     """Replace an integration's definition; a file that names no group keeps the one that is assigned."""
     spec = files.load(file, IntegrationSpec)
     view = await client.put(f"/tenants/{tenant}/integrations/{spec.name}", IntegrationView, spec)
-    output.say(f"Integration '{tenant}/{spec.name}' updated; its next run reads everything.")
+    output.say(f"Integration '{tenant}/{spec.name}' updated; its next run reads {_reads_next(view)}.")
     output.say_note(view.note)
 
 
@@ -186,7 +186,7 @@ def _report(view: IntegrationView) -> Iterator[RenderableType]:
             ("entities", ", ".join(spec.entities)),
             ("schedule", _schedule(view)),
             ("deadline", f"{durations.text(spec.deadline)} a run"),
-            ("reads next", "what changed" if view.cursors else "everything"),
+            ("reads next", _reads_next(view)),
             ("in escrow", _escrow(view)),
             ("changed", output.stamp(view.changed_at)),
         ]
@@ -195,6 +195,10 @@ def _report(view: IntegrationView) -> Iterator[RenderableType]:
         yield from output.titled("Settings", output.facts((k, str(v)) for k, v in spec.settings.items()))
     for entity, mapping in spec.mapping.items():
         yield from output.titled(f"How {entity} are written", _mapping(mapping))
+
+
+def _reads_next(view: IntegrationView) -> str:
+    return "what changed" if view.cursors else "everything"
 
 
 def _escrow(view: IntegrationView) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from halo_controller.hosting.times import Hosted
 from halo_controller.nouns import Integration, Run, Tenant
-from halo_controller.scheduling.nouns import STEADY, Fate, Planned, Standing
+from halo_controller.scheduling.nouns import STEADY, Fate, Planned, Standing, reads_more
 from halo_controller.scheduling.occurrences import Occurrence, offset_of, upcoming
 from halo_shared.hours import Hours
 from halo_shared.identifiers import IntegrationRef
@@ -20,8 +20,6 @@ LATE: Final = timedelta(minutes=1)
 """A start that comes later than this was missed: the centre was away, or very busy."""
 MOST_MISSED: Final = 10_000
 """Moments of one series that are looked through after an absence."""
-_THOROUGH: Final = {Mode.DELTA: 0, Mode.FULL: 1, Mode.RECONCILE: 2}
-"""A more thorough run does what a less thorough one would have done."""
 MOST_CLOSINGS: Final = 400
 """Windows and blackouts, one after the other, that are looked through for a free moment."""
 
@@ -224,12 +222,11 @@ def _passed(planned: Planned, timing: Timing, situation: Situation) -> Sequence[
 
 def _overlapping(planned: Planned, schedule: Schedule, run: Run, situation: Situation) -> Verdict:
     still = f"run {run.id} is still {run.status}"
-    ours, its = _THOROUGH[planned.mode], _THOROUGH[run.mode or Mode.DELTA]
-    replaces = schedule.overlap is Overlap.REPLACE and run.whole and ours >= its
+    replaces = schedule.overlap is Overlap.REPLACE and run.whole and not reads_more(run.mode, planned.mode)
     catching_up = schedule.catch_up is CatchUp.ALL and situation.now - planned.at > LATE
     # What comes once a week does not pass for what comes every minute, nor anything for a run that only explains.
-    waits = replaces or schedule.overlap is Overlap.QUEUE or catching_up or ours > its or not run.whole
-    if not waits:
+    passes = run.whole and not reads_more(planned.mode, run.mode) and not catching_up
+    if passes and not replaces and schedule.overlap is not Overlap.QUEUE:
         return LetPass(Fate.SKIPPED, still, planned.at)
     return Wait(still, replacing=replaces and run.cancel_reason is None)
 
@@ -260,20 +257,27 @@ def next_after(moment: datetime, timing: Timing, situation: Situation) -> Occurr
     return next(upcoming(timing, situation.integration.ref, moment, situation.zone), None)
 
 
-def beginnings(situation: Situation) -> Sequence[Planned]:
-    """The moments that its series begin with, when its definition is new or it was enabled."""
+def beginnings(situation: Situation, before: Sequence[Planned] = ()) -> Sequence[Planned]:
+    """The moments that its series begin with, when its definition is new or it was enabled.
+
+    `before` is what was planned until then.
+    """
     cycles = situation.schedule.cycles if situation.schedule else ()
-    firsts = ((mode, _first(mode, timing, situation)) for mode, timing in cycles)
+    until_now = {one.mode: one.at for one in before}
+    firsts = ((mode, _first(mode, timing, situation, until_now.get(mode))) for mode, timing in cycles)
     return [planned_at(situation.integration.ref, mode, first) for mode, first in firsts if first]
 
 
-def _first(mode: Mode, timing: Timing, situation: Situation) -> Occurrence | None:
+def _first(mode: Mode, timing: Timing, situation: Situation, before: datetime | None) -> Occurrence | None:
     now, integration = situation.now, situation.integration
-    if timing.every is not None and integration.last_opened_at is not None:
+    if timing.every is None:
+        return next_after(now, timing, situation)
+    if mode is not Mode.DELTA:
+        # Its runs are fewer than all, so the latest run says nothing: it comes when it would have come.
+        return Occurrence(max(now, min(before or now + timing.every, now + timing.every)))
+    if integration.last_opened_at is not None:
         return Occurrence(max(now, integration.last_opened_at + timing.every))
-    if timing.every is not None and mode is Mode.DELTA:
-        return Occurrence(now + offset_of(integration.ref, timing.spread))
-    return next_after(now, timing, situation)
+    return Occurrence(now + offset_of(integration.ref, timing.spread))
 
 
 def planned_at(ref: IntegrationRef, mode: Mode, occurrence: Occurrence) -> Planned:

@@ -2,11 +2,19 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from pydantic import Field
 
 from halo_shared.identifiers import IntegrationName, IntegrationRef, RunId, TenantId
 from halo_shared.runs import Frozen, Mode
+
+_THOROUGH: Final = (Mode.DELTA, Mode.FULL, Mode.RECONCILE)
+
+
+def reads_more(mode: Mode | None, than: Mode | None) -> bool:
+    """Whether a run of this mode does all that one of the other does, and more; None is what changed."""
+    return _THOROUGH.index(mode or Mode.DELTA) > _THOROUGH.index(than or Mode.DELTA)
 
 
 class Planned(Frozen):

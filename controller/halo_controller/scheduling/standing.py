@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from halo_controller.nouns import Run
-from halo_controller.scheduling.nouns import Pause, Standing
+from halo_controller.scheduling.nouns import Pause, Standing, reads_more
 from halo_shared import durations
 from halo_shared.errors import ErrorClass, IncompleteRead, LeaseLost
 from halo_shared.messages.base import Failure
-from halo_shared.runs import RunStatus
+from halo_shared.runs import Mode, RunStatus
 
 REMEMBERED: Final = 10
 """Runs whose end is remembered."""
@@ -41,7 +41,7 @@ class Consequence:
 def after(before: Standing, run: Run, now: datetime) -> Consequence:
     """What follows from the end of this run."""
     if run.status.went_through:
-        return _well(before)
+        return _well(before, run)
     if run.status not in (RunStatus.FAILED, RunStatus.LOST) or run.failure is None:
         return Consequence(before)  # a person's doing says nothing of the integration
     standing = _counted(before, run.failure)
@@ -50,7 +50,9 @@ def after(before: Standing, run: Run, now: datetime) -> Consequence:
     slow = _slowed(standing, now)
     if slow.slow_step:
         return Consequence(slow, _told_of(before, slow))
-    return Consequence(_retried(slow, run, run.failure, now))
+    pending = before.retry_mode if before.retry_at else None
+    mode = pending if reads_more(pending, run.mode) else run.mode
+    return Consequence(_retried(slow, run, run.failure, mode, now))
 
 
 def resumed(standing: Standing) -> Standing:
@@ -60,8 +62,12 @@ def resumed(standing: Standing) -> Standing:
 
 def changed(standing: Standing) -> Standing:
     """Its definition is another: what failed before says nothing, but a person's pause holds."""
-    pause = standing.pause if standing.pause and standing.pause.who else None
-    return Standing(pause=pause)
+    return Standing(pause=_of_a_person(standing))
+
+
+def without_retry(standing: Standing) -> Standing:
+    """It is not to run by itself for now: what was to be tried again soon would come much too late."""
+    return standing.model_copy(update={"retry_at": None})
 
 
 def retry_spent(standing: Standing) -> Standing:
@@ -69,9 +75,17 @@ def retry_spent(standing: Standing) -> Standing:
     return standing.model_copy(update={"retry_at": None, "retries": standing.retries + 1})
 
 
-def _well(before: Standing) -> Consequence:
-    pause = before.pause if before.pause and before.pause.who else None
+def _of_a_person(standing: Standing) -> Pause | None:
+    return standing.pause if standing.pause and standing.pause.who else None
+
+
+def _well(before: Standing, run: Run) -> Consequence:
+    pause = _of_a_person(before)
     standing = Standing(recent=_remembered(before, well=True), pause=pause)
+    if before.retry_at and reads_more(before.retry_mode, run.mode):
+        # What reads less went through; what reads everything is still to be tried again.
+        kept = before.model_dump(include={"retry_at", "retry_mode", "retries", "why"})
+        standing = standing.model_copy(update=kept)
     if before.slow_step or (before.pause and pause is None):
         return Consequence(
             standing, f"A run went well after {before.failures} that failed: it runs by its schedule again."
@@ -119,7 +133,7 @@ def _told_of(before: Standing, slow: Standing) -> str | None:
     )
 
 
-def _retried(standing: Standing, run: Run, failure: Failure, now: datetime) -> Standing:
+def _retried(standing: Standing, run: Run, failure: Failure, mode: Mode | None, now: datetime) -> Standing:
     passing = failure.error_class is ErrorClass.TRANSIENT or failure.code in _PASSING
     progress = any(tally.written for tally in run.counts.values())
     retries = 0 if progress else standing.retries
@@ -131,7 +145,7 @@ def _retried(standing: Standing, run: Run, failure: Failure, now: datetime) -> S
         update={
             "retries": retries,
             "retry_at": now + max(pause + _jitter(run, pause), asked),
-            "retry_mode": run.mode,
+            "retry_mode": mode,
         }
     )
 

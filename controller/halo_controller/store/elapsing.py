@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import Column, ColumnElement, Table, and_, bindparam, exists, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from halo_controller.hosting.reading import every_times
 from halo_controller.notifications.nouns import NotificationState
 from halo_controller.store import incidents, integrations, notifications, schedules, standings
 from halo_controller.store.tables import agents, outbox, runs, told
@@ -67,8 +68,11 @@ async def _move_column(
 
 async def _move_intervals(db: AsyncConnection, by: timedelta) -> None:
     """The next moments of series that count from the run before; those of clocks and calendars stay."""
-    for integration in await integrations.every(db):
-        schedule = integration.spec.schedule
+    known = await integrations.every(db)
+    hosted = await every_times(db, known)
+    for integration in known:
+        of_host = hosted.get(integration.ref)
+        schedule = of_host.schedule if of_host else integration.spec.schedule
         counting = (
             {mode for mode, timing in schedule.cycles if timing.every is not None} if schedule else set()
         )

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 
 from halo_controller import scheduler
 from halo_controller.consequences import follow
+from halo_controller.defining import redefine
 from halo_controller.dispatcher import open_run
 from halo_controller.nouns import Explaining, Run, Trigger
 from halo_controller.scheduler import TICK
@@ -28,6 +29,7 @@ from halo_shared.messages.base import Failure
 from halo_shared.redaction import Redactor
 from halo_shared.runs import Mode, RunStatus
 from tests.support.builders import NOW, REF, finished, integration_spec, tenant_spec
+from tests.support.rest import PEOPLE, an_api
 from tests.unit.controller.centre import Centre
 
 MINUTE = timedelta(minutes=1)
@@ -595,3 +597,44 @@ async def test_what_others_are_counted_with_is_as_new_as_the_last_of_them(centre
             await schedules.record(db, past)
 
     assert [(one.mode, one.times) for one in await passed(centre)] == [(Mode.DELTA, 2), (Mode.FULL, 1)]
+
+
+async def test_another_definition_forgets_failures_and_another_time_does_not(centre: Centre) -> None:
+    await centre.set_up("one", spec=SCHEDULED)
+    slow = Standing(recent=(False,) * 10, failures=10, slow_step=1)
+
+    async def after(spec: IntegrationSpec) -> Standing:
+        async with centre.database.write() as db:
+            await standings.save(db, REF, slow)
+            await redefine(db, REF, spec, NOW)
+            return await standings.of(db, REF)
+
+    assert await after(SCHEDULED.model_copy(update={"group": "other"})) == Standing()
+    assert await after(SCHEDULED.model_copy(update={"group": "other", "schedule": None})) == slow
+
+
+async def test_a_full_cycle_that_counts_an_interval_comes_when_it_would_have_come(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(every="15m", full={"every": "7d"}))
+    await centre.scheduler.tick()
+    centre.clock.move(timedelta(days=6))
+    await minutes_go_by(centre, 20)
+    async with centre.database.write() as db:
+        await integrations.switch(db, REF, enabled=False)
+        await integrations.switch(db, REF, enabled=True)
+    await centre.scheduler.tick()
+
+    async with centre.database.read() as db:
+        at = {one.mode: one.at for one in await schedules.of(db, REF)}
+    assert at[Mode.FULL] == NOW + timedelta(days=7)
+
+
+async def test_what_was_to_be_tried_again_is_not_once_it_was_disabled(centre: Centre) -> None:
+    await failed_in_full(centre)
+    async with an_api(centre.database, centre.transport) as api:
+        await api.post(f"{PEOPLE}/disable")
+        centre.clock.move(timedelta(days=20))
+        await api.post(f"{PEOPLE}/enable")
+
+    await centre.scheduler.tick()
+
+    assert len(await opened(centre)) == 1

@@ -4,10 +4,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from halo_controller.hosting.nouns import Hosting, Size
 from halo_controller.nouns import AgentState
-from halo_controller.store import agents, schedules
+from halo_controller.store import agents, hostings, integrations, schedules
 from halo_controller.store.database import Database
 from halo_controller.timekeeping import SteadyClock, Timekeeper
+from halo_shared.integrators import HOSTED_GROUP
 from halo_shared.runs import Mode, RunStatus
 from halo_shared.schedules import Schedule
 from tests.support import builders
@@ -97,6 +99,25 @@ async def test_an_interval_counts_on_and_a_clock_on_the_wall_is_obeyed(
     after = await planned(centre)
     assert after[Mode.DELTA] == before[Mode.DELTA] + by
     assert after[Mode.FULL] == before[Mode.FULL]
+
+
+@both_ways
+async def test_the_interval_that_a_host_decided_counts_on_too(
+    clock: SettableClock, steady: SteadyClock, centre: Centre, by: timedelta
+) -> None:
+    await centre.set_up("one")
+    async with centre.database.write() as db:
+        hosted = (await integrations.get(db, REF)).spec.model_copy(update={"group": HOSTED_GROUP})
+        await integrations.change(db, REF, hosted, clock.now())
+        await hostings.save(db, REF, Hosting(size=Size.SMALL))
+    await centre.scheduler.tick()
+    before = await planned(centre)
+
+    await set_clock(clock, steady, centre.database, by)
+
+    after = await planned(centre)
+    assert after[Mode.DELTA] == before[Mode.DELTA] + by
+    assert after[Mode.RECONCILE] == before[Mode.RECONCILE]
 
 
 async def test_who_does_not_lead_follows_and_moves_nothing(

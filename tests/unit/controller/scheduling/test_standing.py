@@ -20,7 +20,7 @@ from halo_shared.errors import (
 )
 from halo_shared.messages.base import Failure
 from halo_shared.redaction import Redactor
-from halo_shared.runs import RunStatus, Tally
+from halo_shared.runs import Mode, RunStatus, Tally
 from tests.support.builders import NOW
 from tests.support.nouns import run
 
@@ -135,6 +135,30 @@ def test_now_and_then_a_failure_slows_nothing_down() -> None:
 
     assert standing.slow_step == 0
     assert told == []
+
+
+def in_mode(mode: Mode, ended: Run) -> Run:
+    return ended.model_copy(update={"mode": mode})
+
+
+@pytest.mark.parametrize("between", [WELL, failed(SourceUnavailable())], ids=["well", "failed"])
+def test_what_was_to_read_everything_is_tried_again_whatever_reads_less_between(between: Run) -> None:
+    down = failed(SourceUnavailable())
+
+    standing, _ = through(in_mode(Mode.FULL, down), in_mode(Mode.DELTA, between))
+    assert standing.retry_at is not None
+    assert standing.retry_mode is Mode.FULL
+
+    standing, _ = through(in_mode(Mode.FULL, WELL), standing=standing)
+    assert standing.retry_at is None
+
+
+def test_what_reads_less_and_goes_well_does_not_make_the_retries_endless() -> None:
+    waiting = Standing(retries=3, retry_at=NOW, retry_mode=Mode.FULL, why="The tool is away.")
+
+    standing, _ = through(in_mode(Mode.DELTA, WELL), standing=waiting)
+
+    assert (standing.retries, standing.why) == (3, "The tool is away.")
 
 
 def test_a_person_s_doing_says_nothing_of_the_integration() -> None:
