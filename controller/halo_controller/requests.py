@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID, uuid4
 
 from pydantic import Field, ValidationError
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller.answers import answers_to
 from halo_controller.desk import Desk, FromAgent
 from halo_controller.hearing import Hearing
-from halo_controller.nouns import NOT_REGISTERED, Agent
+from halo_controller.nouns import HEARTBEAT, NOT_REGISTERED, Agent
 from halo_controller.publisher import Publisher
 from halo_controller.store import agents, announcements, checks, integrations, outbox, runs, strangers
 from halo_controller.store.database import Database
@@ -24,9 +25,12 @@ from halo_shared.messages.codec import seal
 from halo_shared.messages.commands import Command, LeaseGranted, LeaseRefused, Rejected
 from halo_shared.messages.requests import ConnectorSpec, Echo, Goodbye, HaloChecked, Heartbeat, Hello, Request
 from halo_shared.runs import Frozen
-from halo_shared.topology import REQUEST_LIFETIME, to_agent
+from halo_shared.topology import to_agent
 
 log = logs.get(__name__)
+
+ANSWER_LIFETIME: Final = HEARTBEAT
+"""By then its agent has asked again. One that waits longer would only keep later ones from coming in time."""
 
 
 class Speaker(Frozen):
@@ -121,7 +125,7 @@ def _announced_anew(
 
 def _answer_to(request: FromAgent, command: Command, traceparent: str | None, now: datetime) -> Posting:
     sealed = seal(command, message_id=str(uuid4()), version=request.protocol, traceparent=traceparent)
-    return Posting(sealed, to_agent(request.agent), expires_at=now + REQUEST_LIFETIME)
+    return Posting(sealed, to_agent(request.agent), expires_at=now + ANSWER_LIFETIME)
 
 
 def _not_registered(request: Hello | Heartbeat) -> Rejected:

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from halo_controller import publisher as publishing
 from halo_controller import steering
 from halo_controller.publisher import Publisher
+from halo_controller.requests import ANSWER_LIFETIME
 from halo_controller.store import outbox, runs
 from halo_controller.store.outbox import Posting
 from halo_shared.errors import BrokerUnavailable, ConfigurationError
@@ -18,7 +19,6 @@ from halo_shared.messages.codec import Envelope
 from halo_shared.runs import RunStatus
 from halo_shared.topology import (
     EXCHANGES,
-    REQUEST_LIFETIME,
     Address,
     agent_queue,
     jobs_queue,
@@ -129,7 +129,7 @@ async def test_an_answer_that_nobody_can_hear_is_dropped(centre: Centre) -> None
 async def test_an_answer_that_nobody_waits_for_any_more_is_dropped_and_counted(centre: Centre) -> None:
     await centre.set_up("one", "two")
     await centre.answerer.answer(hello("one"))
-    centre.clock.move(REQUEST_LIFETIME)
+    centre.clock.move(ANSWER_LIFETIME)
     await centre.answerer.answer(hello("two"))
     centre.clock.move(timedelta(seconds=1))
     late = len(await centre.waiting()) // 2
