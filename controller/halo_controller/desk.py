@@ -43,7 +43,7 @@ class Desk:
         """What these requests are about; its rows are held in the order of `store.holding`."""
         leases = [one for one in asked if isinstance(one, LeaseRequest)]
         alive = [one for one in asked if isinstance(one, Hello | Heartbeat)]
-        known = await agents.asking(db, {one.agent for one in asked})
+        known = await agents.these(db, {one.agent for one in asked})
         held = {lease.run for one in alive for lease in one.held}
         thought = await runs.running_on(db, {one.agent for one in alive}) if alive else []
         wanted = {one.run for one in leases} | held | {run for run, _ in thought}

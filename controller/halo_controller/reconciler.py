@@ -133,8 +133,8 @@ class Reconciler:
         """Mend every open run that needs it."""
         now = self._clock.now()
         async with self._database.read() as db:
-            known = {agent.name: agent for agent in await agents.every(db)}
             still_open = await runs.still_open(db)
+            known = await agents.these(db, {run.agent for run in still_open if run.agent})
         for run in still_open:
             if not isinstance(verdict(run, known.get(run.agent or ""), now, self._heard_for()), Leave):
                 await self._mend(run.id, now)

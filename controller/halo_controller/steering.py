@@ -57,7 +57,7 @@ async def drain(db: AsyncConnection, name: str, *, draining: bool) -> Agent:
 async def forget(db: AsyncConnection, name: str) -> None:
     """Forget an agent. Raises NotFound, or Conflict while it has an open run."""
     await agents.get(db, name)
-    await agents.asking(db, {name})  # from here on it is granted no lease
+    await agents.these(db, {name})  # from here on it is granted no lease
     for run in await runs.still_open(db):
         if run.agent == name:
             raise Conflict(

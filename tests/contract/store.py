@@ -275,7 +275,7 @@ class StoreContract:
     async def test_what_an_agent_says_of_itself(self, known: Database) -> None:
         async with known.write() as db:
             await agents.add(db, "two", "site", NOW)
-            registered = await agents.asking(db, ["one", "two", "none"])
+            registered = await agents.these(db, ["one", "two", "none"])
             greeted = registered["one"].model_copy(
                 update={"session": SESSION, "seen_at": NOW, "announced": "a digest", "slots": 2}
             )
@@ -284,7 +284,7 @@ class StoreContract:
             await agents.drain(db, "one", draining=True)
             seen = greeted.model_copy(update={"seen_at": NOW + MINUTE, "doing": ("sender: asleep",)})
             await agents.keep(db, [(greeted, seen)])
-            after_beat = await agents.asking(db, ["one", "two", "none"])
+            after_beat = await agents.these(db, ["one", "two", "none"])
 
         assert list(registered) == ["one", "two"]
         assert after_hello == greeted

@@ -144,7 +144,7 @@ class TestRaces:
                 await steering.forget(db, "one")
 
         async with both[0].write() as db:
-            await agents.asking(db, {"one"})
+            await agents.these(db, {"one"})
             forgetting = asyncio.create_task(forget())
             await eventually(lambda: one_waits(both[0]))
             await runs.add(db, nouns.running())

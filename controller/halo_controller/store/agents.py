@@ -58,8 +58,8 @@ async def with_work(db: AsyncConnection, names: Collection[str]) -> dict[str, tu
     return {row["name"]: (Agent.model_validate(row), row["busy"]) for row in rows}
 
 
-async def asking(db: AsyncConnection, names: Collection[str]) -> dict[str, Agent]:
-    """The agents of these names, as far as there are such; whoever else wants to answer them waits."""
+async def these(db: AsyncConnection, names: Collection[str]) -> dict[str, Agent]:
+    """The agents of these names, as far as there are such."""
     query = select(agents).where(agents.c.name.in_(names)).order_by(agents.c.name)
     return {row["name"]: Agent.model_validate(row) for row in (await db.execute(held(db, query))).mappings()}
 
