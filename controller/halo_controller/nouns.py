@@ -80,6 +80,8 @@ class Integration(Frozen):
     changed_at: datetime
     last_opened_at: datetime | None = None
     """When its latest run was opened."""
+    planned: bool = True
+    """Whether its next moments were worked out since its definition, its tenant or its host last changed."""
     last_success: datetime | None = None
     """When a run last reached both the tool and Halo; it outlives that run in the log."""
 

@@ -235,7 +235,7 @@ async def test_a_schedule_opens_the_run_and_says_when_the_next_one_comes(office:
     at = datetime.fromisoformat(following["at"])
     assert at - datetime.fromisoformat(run["queued_at"]) == timedelta(hours=1)
     assert following["due"] is False
-    assert following["reason"] == f"it runs every 1h, next at {at:%H:%M:%S} UTC"
+    assert following["reason"] == f"it runs every 1h, next at {at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 async def test_while_a_run_is_open_no_other_is_due(office: Office) -> None:

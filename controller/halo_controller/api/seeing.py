@@ -22,8 +22,7 @@ async def one_view(
     """One integration, with what is to be noted of it; raises NotFound."""
     situation = await situation_of(db, ref, now)
     last_run = next(iter(await runs.every(db, tenant=ref.tenant, integration=ref.name, limit=1)), None)
-    planned = next(iter(await schedules.of(db, ref)), None)
-    return _view(situation, planned, last_run).model_copy(update={"note": note})
+    return _view(situation, await schedules.of(db, ref), last_run).model_copy(update={"note": note})
 
 
 async def every_view(db: AsyncConnection, tenant: str | None, now: datetime) -> Sequence[IntegrationView]:
@@ -31,7 +30,7 @@ async def every_view(db: AsyncConnection, tenant: str | None, now: datetime) -> 
     known = await integrations.every(db, tenant)
     latest = await runs.latest(db, tenant)
     owners = {one.spec.name: one for one in await tenants.every(db)}
-    planned, standing = await schedules.soonest(db), await standings.every(db)
+    planned, standing = await schedules.every(db), await standings.every(db)
     hosted = await every_times(db, known)
     return [
         _view(
@@ -43,7 +42,7 @@ async def every_view(db: AsyncConnection, tenant: str | None, now: datetime) -> 
                 standing.get(one.ref, STEADY),
                 hosted.get(one.ref),
             ),
-            planned.get(one.ref),
+            planned.get(one.ref, ()),
             latest.get(one.ref),
         )
         for one in known
@@ -55,10 +54,10 @@ def _still_open(run: Run | None) -> Run | None:
     return run if run and not run.status.ended else None
 
 
-def _view(situation: Situation, planned: Planned | None, last_run: Run | None) -> IntegrationView:
+def _view(situation: Situation, planned: Sequence[Planned], last_run: Run | None) -> IntegrationView:
     integration = situation.integration
     return IntegrationView(
-        **integration.model_dump(exclude={"fence", "last_opened_at", "spec"}),
+        **integration.model_dump(exclude={"fence", "last_opened_at", "planned", "spec"}),
         spec=integration.spec,
         next=next_start(situation, planned),
         last_run=last_run,

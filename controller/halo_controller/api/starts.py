@@ -33,7 +33,9 @@ async def reason(controller: Wired, tenant: str, name: str) -> Answer:
     ref = IntegrationRef(tenant, name)
     async with controller.database.read() as db:
         situation = await situation_of(db, ref, controller.clock.now())
-        group = situation.integration.spec.group
+        # The agents that could take a run: of one that is open, those of the group that it was sent to.
+        run = situation.open_run
+        group = run.group if run else situation.integration.spec.group
         members = await agents.every(db, group)
         past = await schedules.passed(db, ref, limit=1)
         return why(situation, await schedules.of(db, ref), members, next(iter(past), None))
@@ -64,5 +66,5 @@ async def preview(controller: Wired, tenant: str, name: str, count: Count = 10) 
     ref = IntegrationRef(tenant, name)
     async with controller.database.read() as db:
         situation = await situation_of(db, ref, controller.clock.now())
-        planned = {one.mode: one for one in await schedules.of(db, ref)}
+        planned = await schedules.of(db, ref)
     return list(islice(coming(situation, planned), count))

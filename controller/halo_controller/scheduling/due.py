@@ -108,6 +108,13 @@ def decide(planned: Planned, situation: Situation) -> Verdict:
     return Open(_reason(planned, timing, situation))
 
 
+def moments(situation: Situation, planned: Sequence[Planned]) -> Sequence[Planned]:
+    """The next moment of each series: as planned, or as it would be planned now."""
+    integration = situation.integration
+    as_planned = integration.enabled and integration.planned and planned
+    return planned if as_planned else beginnings(situation, planned)
+
+
 def barred(situation: Situation) -> str | None:
     """Why nothing starts by itself, whenever that be; None when it may."""
     if situation.integration.spec.group is None:
@@ -140,6 +147,25 @@ def freed(moment: datetime, timing: Timing, situation: Situation) -> datetime | 
         if end is None:
             return free if free != moment else None
         free = end
+    return None
+
+
+def first_free(first: Planned, timing: Timing, situation: Situation) -> datetime | None:
+    """The first moment of a series, from this one on, at which it may start; None where none comes."""
+    moment = first.at
+    for _ in range(MOST_CLOSINGS):
+        not_before = situation.standing.not_before
+        slow = not_before if not_before and moment < not_before else None
+        until = slow or _closed_until(moment, timing, situation)
+        if until is None:
+            return None if hindrance(moment, timing, situation) else moment
+        if timing.every is None:
+            later = next_after(until - timedelta.resolution, timing, situation)
+            if later is None:
+                return None
+            moment = later.at
+        else:
+            moment = moment + -((moment - until) // timing.every) * timing.every if slow else until
     return None
 
 

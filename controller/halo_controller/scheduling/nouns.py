@@ -9,12 +9,13 @@ from pydantic import Field
 from halo_shared.identifiers import IntegrationName, IntegrationRef, RunId, TenantId
 from halo_shared.runs import Frozen, Mode
 
-_THOROUGH: Final = (Mode.DELTA, Mode.FULL, Mode.RECONCILE)
+THOROUGH: Final = (Mode.RECONCILE, Mode.FULL, Mode.DELTA)
+"""The most thorough first: in this order they start that come at the same moment."""
 
 
 def reads_more(mode: Mode | None, than: Mode | None) -> bool:
     """Whether a run of this mode does all that one of the other does, and more; None is what changed."""
-    return _THOROUGH.index(mode or Mode.DELTA) > _THOROUGH.index(than or Mode.DELTA)
+    return THOROUGH.index(mode or Mode.DELTA) < THOROUGH.index(than or Mode.DELTA)
 
 
 class Planned(Frozen):

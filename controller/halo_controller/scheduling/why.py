@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from halo_controller.nouns import Agent, AgentState, Run
-from halo_controller.scheduling.due import Situation, beginnings, hindrance
-from halo_controller.scheduling.nouns import Answer, Past, Planned
+from halo_controller.scheduling.due import Situation, first_free, hindrance, moments
+from halo_controller.scheduling.nouns import Answer, Fate, Past, Planned
 from halo_shared import durations
 from halo_shared.runs import RunStatus
 
@@ -37,18 +37,26 @@ def why(
             sentence=f"{ref} is paused: {by} at {pause.since:%Y-%m-%d %H:%M} UTC: {pause.reason}",
             cure=f"halo-controller integrations resume {ref}",
         )
-    if situation.standing.retry_at:
-        return Answer(
-            sentence=f"{ref} is tried again at {situation.standing.retry_at:%Y-%m-%d %H:%M:%S} UTC, "
-            f"since its latest run failed: {situation.standing.why}",
-            cure=f"halo-controller run now {ref}",
-        )
+    if retry := _of_retry(situation):
+        return retry
     if situation.schedule is None:
         return Answer(
             sentence=f"{ref} has no schedule and runs only when somebody asks for it.",
             cure=f"halo-controller run now {ref}",
         )
     return _by_schedule(situation, planned, last)
+
+
+def _of_retry(situation: Situation) -> Answer | None:
+    standing, schedule, ref = situation.standing, situation.schedule, situation.integration.ref
+    at = standing.retry_at
+    if at is None or (schedule and hindrance(at, schedule, situation)):
+        return None  # it will be let pass
+    when = f"at {at:%Y-%m-%d %H:%M:%S} UTC" if at > situation.now else "at this moment"
+    return Answer(
+        sentence=f"{ref} is tried again {when}, since a run failed: {standing.why}",
+        cure=f"halo-controller run now {ref}",
+    )
 
 
 def _of_open(run: Run, agents: Sequence[Agent], now: datetime) -> Answer:
@@ -61,10 +69,7 @@ def _of_open(run: Run, agents: Sequence[Agent], now: datetime) -> Answer:
                 cure=f"halo-controller runs show {run.id}, then runs approve or runs reject",
             )
         case RunStatus.RUNNING:
-            return Answer(
-                sentence=f"It runs: agent {run.agent} works on run {run.id}.",
-                cure=f"halo-controller runs watch {run.id}",
-            )
+            return Answer(sentence=_of_running(run, agents, now), cure=f"halo-controller runs watch {run.id}")
         case _ if run.waits_for_turn:
             return Answer(
                 sentence=f"Run {run.id} waits for its turn: {run.tenant} has its share of the hosted agents already.",
@@ -72,21 +77,40 @@ def _of_open(run: Run, agents: Sequence[Agent], now: datetime) -> Answer:
             )
         case _ if deaf := _nobody_hears(run.group, agents, now):
             return Answer(
-                sentence=f"Run {run.id} waits since {_span(waited)}: {deaf.sentence}", cure=deaf.cure
+                sentence=f"Run {run.id} has waited for {_span(waited)}: {deaf.sentence}", cure=deaf.cure
             )
         case _ if waited > TAKEN_WITHIN:
-            busy = ", ".join(agent.name for agent in agents if agent.free_slots == 0)
+            there = [agent for agent in agents if agent.state(now) is AgentState.ONLINE]
             because = (
-                f"all slots of {busy} are taken"
-                if busy
-                else f"no agent of group {run.group} has taken it yet"
+                f"no agent of group {run.group} has taken it yet"
+                if any(agent.free_slots for agent in there)
+                else f"all slots of {', '.join(agent.name for agent in there)} are taken"
             )
             return Answer(
-                sentence=f"Run {run.id} waits since {_span(waited)}: {because}.",
+                sentence=f"Run {run.id} has waited for {_span(waited)}: {because}.",
                 cure="halo-controller agents list",
             )
         case _:
             return Answer(sentence=f"It starts: run {run.id} was queued {_span(waited)} ago.")
+
+
+_HEARD: Final = (
+    (AgentState.DRAINING, "may take none until resumed", "halo-controller agents resume {}"),
+    (AgentState.STALLED, "has not moved for a while", "restart it: halo-agent run, on the machine of {}"),
+)
+"""States of agents that can be heard and take nothing, what is said of them, and what changes that."""
+
+
+def _of_running(run: Run, agents: Sequence[Agent], now: datetime) -> str:
+    agent = next((one for one in agents if one.name == run.agent), None)
+    if run.cancel_reason:
+        return (
+            f"Run {run.id} is being cancelled ({run.cancel_reason}): agent {run.agent} was asked to stop it."
+        )
+    if agent and agent.seen_at and agent.state(now) in (AgentState.SILENT, AgentState.STOPPED):
+        heard = f"{agent.seen_at:%Y-%m-%d %H:%M:%S} UTC"
+        return f"Run {run.id} is with agent {run.agent}, which has not been heard since {heard}."
+    return f"It runs: agent {run.agent} works on run {run.id}."
 
 
 def _nobody_hears(group: str, agents: Sequence[Agent], now: datetime) -> Answer | None:
@@ -95,8 +119,15 @@ def _nobody_hears(group: str, agents: Sequence[Agent], now: datetime) -> Answer 
         return Answer(
             sentence=f"Group {group} has no agents.", cure=f"halo-controller agents add NAME --group {group}"
         )
-    if any(agent.state(now) is AgentState.ONLINE for agent in agents):
+    states = {agent.name: agent.state(now) for agent in agents}
+    if AgentState.ONLINE in states.values():
         return None
+    for state, what, cure in _HEARD:
+        if named := [name for name, known in states.items() if known is state]:
+            return Answer(
+                sentence=f"No agent of group {group} takes new work: {', '.join(named)} {what}.",
+                cure=cure.format(named[0]),
+            )
     heard = max((agent.seen_at for agent in agents if agent.seen_at), default=None)
     last = f"the last was heard at {heard:%Y-%m-%d %H:%M} UTC" if heard else "none was ever heard of"
     return Answer(
@@ -108,21 +139,32 @@ def _nobody_hears(group: str, agents: Sequence[Agent], now: datetime) -> Answer 
 def _by_schedule(situation: Situation, planned: Sequence[Planned], last: Past | None) -> Answer:
     ref = situation.integration.ref
     preview = f"halo-controller schedule preview {ref}"
-    planned = planned or beginnings(situation)
-    if not planned:
+    series = [(one, timing) for one in moments(situation, planned) if (timing := situation.timing(one.mode))]
+    if not series:
         return Answer(sentence=f"The schedule of {ref} has no further moment.", cure="Change its 'schedule'.")
-    first = min(planned, key=lambda one: one.at)
-    timing = situation.timing(first.mode)
-    before = f" The latest start passed: {last.reason}." if last and last.run is None else ""
-    if timing and (why_not := hindrance(first.at, timing, situation)):
+    first, timing = min(series, key=lambda one: one[0].at)
+    before = _of_last(last) if last and last.run is None else ""
+    if why_not := hindrance(first.at, timing, situation):
+        starts = [free for one in series if (free := first_free(*one, situation))]
+        then = f"It runs next at {min(starts):%Y-%m-%d %H:%M} UTC." if starts else "No later moment is free."
         return Answer(
-            sentence=f"{ref} is next due at {first.at:%Y-%m-%d %H:%M} UTC, but {why_not}.{before}",
+            sentence=f"{ref} is next due at {first.at:%Y-%m-%d %H:%M} UTC, but {why_not}. {then}{before}",
             cure=preview,
+        )
+    if first.at <= situation.now:
+        since = f"{first.at:%Y-%m-%d %H:%M:%S} UTC"
+        return Answer(
+            sentence=f"{ref} has been due since {since} and starts as soon as the leading controller looks."
         )
     return Answer(
         sentence=f"{ref} is not due yet: it runs next at {first.at:%Y-%m-%d %H:%M:%S} UTC.{before}",
         cure=preview,
     )
+
+
+def _of_last(last: Past) -> str:
+    became = "missed" if last.fate is Fate.MISSED else "let pass"
+    return f" The start of {last.until:%Y-%m-%d %H:%M} UTC was {became}: {last.reason.rstrip('.')}."
 
 
 def _span(span: timedelta) -> str:

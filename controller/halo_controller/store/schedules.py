@@ -1,5 +1,6 @@
 """The next moments of every series, and what became of those that have passed."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -19,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from halo_controller.scheduling.nouns import Fate, Past, Planned
+from halo_controller.scheduling.nouns import THOROUGH, Fate, Past, Planned
 from halo_controller.store.rows import among, insert_of
 from halo_controller.store.tables import integrations, occurrences, schedules
 from halo_shared.identifiers import IntegrationRef
@@ -46,7 +47,7 @@ async def due(db: AsyncConnection, now: datetime) -> Sequence[Planned]:
         .order_by(schedules.c.at)
     )
     found = [Planned.model_validate(row) for row in (await db.execute(query)).mappings()]
-    return sorted(found, key=lambda one: (one.mode is Mode.DELTA, one.mode is Mode.FULL))
+    return sorted(found, key=lambda one: THOROUGH.index(one.mode))
 
 
 async def of(db: AsyncConnection, *refs: IntegrationRef) -> Sequence[Planned]:
@@ -55,11 +56,14 @@ async def of(db: AsyncConnection, *refs: IntegrationRef) -> Sequence[Planned]:
     return [Planned.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
-async def soonest(db: AsyncConnection) -> dict[IntegrationRef, Planned]:
-    """The next moment of every integration that has one."""
-    query = select(schedules).order_by(schedules.c.at.desc())
-    found = [Planned.model_validate(row) for row in (await db.execute(query)).mappings()]
-    return {one.ref: one for one in found}
+async def every(db: AsyncConnection) -> dict[IntegrationRef, list[Planned]]:
+    """The next moment of each series of all integrations, soonest first."""
+    query = select(schedules).order_by(schedules.c.at)
+    found: defaultdict[IntegrationRef, list[Planned]] = defaultdict(list)
+    for row in (await db.execute(query)).mappings():
+        planned = Planned.model_validate(row)
+        found[planned.ref].append(planned)
+    return found
 
 
 async def put(db: AsyncConnection, *planned: Planned) -> None:

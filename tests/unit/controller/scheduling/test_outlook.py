@@ -30,6 +30,7 @@ def situation(
     open_run: Run | None = None,
     standing: Standing = STEADY,
     blackouts: Sequence[Blackout] = (),
+    worked_out: bool = True,
 ) -> Situation:
     spec = IntegrationSpec.model_validate(
         integration_spec().model_dump(by_alias=True) | {"schedule": schedule}
@@ -38,12 +39,13 @@ def situation(
         tenant_spec().model_dump() | {"blackouts": blackouts, "zone": AMSTERDAM.key}
     )
     known = integration(spec, enabled=enabled, last_opened_at=now)
+    known = known.model_copy(update={"planned": worked_out})
     return Situation(known, Tenant(spec=owner, created_at=NOW), now, open_run, standing)
 
 
-def planned(of: Situation) -> dict[Mode, Planned]:
+def planned(of: Situation) -> Sequence[Planned]:
     """As the scheduler plans it."""
-    return {one.mode: one for one in beginnings(of)}
+    return beginnings(of)
 
 
 def preview(of: Situation, count: int) -> list[Preview]:
@@ -142,7 +144,7 @@ def test_a_series_that_ends_has_no_more_moments() -> None:
             "it is paused: x",
         ),
         (situation({"every": "1h"}, open_run=running()), False, f"run {RUN_ID} is still running"),
-        (situation({"every": "1h"}), False, "it runs every 1h, next at 13:00:00 UTC"),
+        (situation({"every": "1h"}), False, "it runs every 1h, next at 2026-01-05 13:00:00 UTC"),
         (
             situation({"rrule": "FREQ=DAILY;COUNT=1;BYHOUR=4;BYMINUTE=0;BYSECOND=0"}),
             False,
@@ -151,7 +153,68 @@ def test_a_series_that_ends_has_no_more_moments() -> None:
     ],
 )
 def test_the_next_start_is_named_or_why_there_is_none(of: Situation, due: bool, reason: str) -> None:
-    soonest = min(planned(of).values(), key=lambda one: one.at, default=None)
-    found = next_start(of, soonest)
+    found = next_start(of, planned(of))
 
     assert (found.due, found.reason) == (due, reason)
+
+
+def test_of_two_that_come_at_the_same_moment_the_more_thorough_one_starts() -> None:
+    found = preview(situation({"cron": "0 2 * * *", "full": {"cron": "0 2 * * *"}}), 2)
+    assert [(one.mode, one.will_run, one.remarks) for one in found] == [
+        (Mode.FULL, True, ()),
+        (Mode.DELTA, False, ("a run that reads more starts then",)),
+    ]
+
+    found = preview(situation({"cron": "0 2 * * *", "full": {"cron": "0 2 * * *"}, "overlap": "queue"}), 2)
+    assert [(one.mode, one.will_run, one.remarks) for one in found] == [
+        (Mode.FULL, True, ()),
+        (Mode.DELTA, True, ("it waits for the run that starts then",)),
+    ]
+
+
+def test_an_interval_counts_from_the_runs_of_other_cycles_too() -> None:
+    found = preview(situation({"every": "2h", "full": {"cron": "0 14 * * *"}}), 3)
+
+    assert [one.mode for one in found] == [Mode.FULL, Mode.DELTA, Mode.DELTA]
+    assert local(found) == ["05 14:00", "05 16:00", "05 18:00"]
+
+
+def test_what_is_disabled_or_just_changed_is_previewed_by_its_definition_of_now() -> None:
+    stale = beginnings(situation({"cron": "0 5 * * *"}, now=NOW - timedelta(days=9)))
+    for of in (
+        situation({"cron": "0 2 * * *"}, enabled=False),
+        situation({"cron": "0 2 * * *"}, worked_out=False),
+    ):
+        assert local(list(islice(coming(of, stale), 2))) == ["06 02:00", "07 02:00"]
+        assert local(list(islice(coming(of, ()), 2))) == ["06 02:00", "07 02:00"]
+
+
+SLOW = Standing(failures=6, slow_step=2, not_before=NOW + timedelta(hours=2, minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("of", "at"),
+    [
+        (situation({"every": "1h"}, blackouts=[OFFICE]), "05 18:00"),
+        (situation({"cron": "0 * * * *"}, blackouts=[OFFICE]), "05 18:00"),
+        (situation({"cron": "30 * * * *", "window": {"from": "22:00", "to": "23:00"}}), "05 22:30"),
+        (situation({"cron": "30 21 * * *", "window": {"from": "22:00", "to": "23:00"}}), None),
+        (situation({"every": "1h"}, standing=SLOW), "05 16:00"),
+        (situation({"cron": "0 * * * *"}, standing=SLOW), "05 16:00"),
+        (situation({"cron": "0 9 * * *", "full": {"cron": "0 20 * * *"}}, blackouts=[OFFICE]), "05 20:00"),
+        (situation({"every": "1d"}, standing=Standing(retry_at=NOW + timedelta(minutes=1))), "05 13:01"),
+        (
+            situation(
+                {"every": "1d"}, standing=Standing(retry_at=NOW + timedelta(minutes=1)), blackouts=[OFFICE]
+            ),
+            "06 18:00",
+        ),
+    ],
+)
+def test_the_next_start_is_one_that_will_be(of: Situation, at: str | None) -> None:
+    found = next_start(of, planned(of))
+
+    assert (f"{found.at.astimezone(AMSTERDAM):%d %H:%M}" if found.at else None) == at
+    first = next((one for one in preview(of, 40) if one.will_run), None)
+    if not of.standing.retry_at:
+        assert (first.at if first else None) == found.at

@@ -20,6 +20,8 @@ EVERY = {"every": "15m"}
 HELD = run(RunStatus.HELD, held_for=(excess(),))
 QUEUED_LONG_AGO = run(queued_at=NOW - timedelta(minutes=5))
 ONLINE = (agent(),)
+DRAINING = agent("two", draining=True, free_slots=2)
+NEVER_HEARD = agent("three", session=None)
 
 
 def planned(at: datetime = NOW + timedelta(minutes=10)) -> Planned:
@@ -78,17 +80,17 @@ def answer(
         ({"open_run": run()}, f"It starts: run {RUN_ID} was queued 1s ago.", ""),
         (
             {"open_run": QUEUED_LONG_AGO, "agents": ()},
-            f"Run {RUN_ID} waits since 5m: Group site has no agents.",
+            f"Run {RUN_ID} has waited for 5m: Group site has no agents.",
             "agents add",
         ),
         (
             {"open_run": QUEUED_LONG_AGO},
-            f"Run {RUN_ID} waits since 5m: all slots of one are taken.",
+            f"Run {RUN_ID} has waited for 5m: all slots of one are taken.",
             "agents list",
         ),
         (
             {"open_run": QUEUED_LONG_AGO, "agents": (agent().model_copy(update={"free_slots": 1}),)},
-            f"Run {RUN_ID} waits since 5m: no agent of group site has taken it yet.",
+            f"Run {RUN_ID} has waited for 5m: no agent of group site has taken it yet.",
             "agents list",
         ),
         (
@@ -108,7 +110,7 @@ def answer(
         ),
         (
             {"standing": Standing(retry_at=NOW + timedelta(minutes=4), why="The tool is away.")},
-            "acme/people is tried again at 2026-01-05 12:04:00 UTC, since its latest run failed: The tool is away.",
+            "acme/people is tried again at 2026-01-05 12:04:00 UTC, since a run failed: The tool is away.",
             "run now acme/people",
         ),
         (
@@ -149,6 +151,57 @@ def answer(
             "schedule preview acme/people",
         ),
         (
+            {"schedule": EVERY | {"window": {"from": "22:00", "to": "06:00"}}},
+            (
+                "acme/people is next due at 2026-01-05 12:10 UTC, but it may start from 22:00 to 06:00 only (UTC). "
+                "It runs next at 2026-01-05 22:00 UTC."
+            ),
+            "schedule preview acme/people",
+        ),
+        (
+            {"moments": (planned(NOW - timedelta(minutes=3)),)},
+            "acme/people has been due since 2026-01-05 11:57:00 UTC and starts as soon as",
+            "",
+        ),
+        (
+            {
+                "standing": Standing(retry_at=NOW + timedelta(minutes=4), why="The tool is away."),
+                "blackouts": [OFFICE],
+            },
+            "acme/people is next due at 2026-01-05 12:10 UTC, but nothing starts for acme then: office hours.",
+            "schedule preview acme/people",
+        ),
+        (
+            {"agents": (DRAINING,)},
+            "No agent of group site takes new work: two may take none until resumed.",
+            "agents resume two",
+        ),
+        (
+            {"agents": (agent(stalled=90.0),)},
+            "No agent of group site takes new work: one has not moved for a while.",
+            "restart it",
+        ),
+        (
+            {"open_run": QUEUED_LONG_AGO, "agents": (NEVER_HEARD, agent(free_slots=1), agent("two"))},
+            f"Run {RUN_ID} has waited for 5m: no agent of group site has taken it yet.",
+            "agents list",
+        ),
+        (
+            {"open_run": QUEUED_LONG_AGO, "agents": (NEVER_HEARD, agent(), DRAINING)},
+            f"Run {RUN_ID} has waited for 5m: all slots of one are taken.",
+            "agents list",
+        ),
+        (
+            {"open_run": running(cancel_reason="Ann wants it so")},
+            f"Run {RUN_ID} is being cancelled (Ann wants it so): agent one was asked to stop it.",
+            "runs watch",
+        ),
+        (
+            {"open_run": running(), "agents": (agent(seen_at=NOW - timedelta(minutes=2)),)},
+            f"Run {RUN_ID} is with agent one, which has not been heard since 2026-01-05 11:58:00 UTC.",
+            "runs watch",
+        ),
+        (
             {},
             "acme/people is not due yet: it runs next at 2026-01-05 12:10:00 UTC.",
             "schedule preview acme/people",
@@ -179,8 +232,12 @@ def test_the_latest_start_that_passed_is_told_too() -> None:
     )
     opened = skipped.model_copy(update={"fate": Fate.OPENED, "run": RUN_ID})
 
-    assert answer(last=skipped).sentence.endswith("The latest start passed: run 0123 is still running.")
-    assert "passed" not in answer(last=opened).sentence
+    assert answer(last=skipped).sentence.endswith(
+        "The start of 2026-01-05 12:00 UTC was let pass: run 0123 is still running."
+    )
+    missed = skipped.model_copy(update={"fate": Fate.MISSED, "reason": "the controller was not at work then"})
+    assert answer(last=missed).sentence.endswith("was missed: the controller was not at work then.")
+    assert "let pass" not in answer(last=opened).sentence
 
 
 def test_the_first_hindrance_is_told_in_the_order_in_which_they_are_cleared() -> None:
