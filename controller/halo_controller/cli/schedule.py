@@ -76,13 +76,17 @@ def _coming(found: Sequence[Preview]) -> Table:
     return output.table("at", "reads", "", "because", rows=rows, wraps=["because"])
 
 
+def _times(one: Past) -> str:
+    return "1" if one.times == 1 else f"{one.times:,}, to {one.until:%Y-%m-%d %H:%M}"
+
+
 def _passed(found: Sequence[Past]) -> Table:
     rows: Rows = (
         [
             output.stamp(one.at),
             READS[one.mode],
             output.word(one.fate),
-            f"{one.times:,}",
+            _times(one),
             one.run or "-",
             one.reason,
         ]

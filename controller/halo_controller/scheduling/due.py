@@ -274,8 +274,8 @@ def _reason(planned: Planned, timing: Timing, situation: Situation) -> str:
     said = purpose(planned.mode, timing, situation)
     if situation.now - planned.at <= LATE:
         return said
-    how = "it waited" if planned.waiting else "caught up with"
-    return f"{said}, {how} from {planned.at:%H:%M} UTC"
+    how = "waiting since" if planned.waiting else "caught up from"
+    return f"{said}, {how} {planned.at:%Y-%m-%d %H:%M} UTC"
 
 
 def next_after(moment: datetime, timing: Timing, situation: Situation) -> Occurrence | None:

@@ -34,7 +34,7 @@ def why(
         pause = situation.standing.pause
         by = f"{pause.who} paused it" if pause.who else "it was paused"
         return Answer(
-            sentence=f"{ref} is paused: {by} at {pause.since:%Y-%m-%d %H:%M} UTC: {pause.reason}",
+            sentence=f"{ref} is paused: {by} at {pause.since:%Y-%m-%d %H:%M} UTC: {pause.reason.rstrip('.')}.",
             cure=f"halo-controller integrations resume {ref}",
         )
     if retry := _of_retry(situation):

@@ -67,7 +67,10 @@ async def _move_column(
 
 
 async def _move_intervals(db: AsyncConnection, by: timedelta) -> None:
-    """The next moments of series that count from the run before; those of clocks and calendars stay."""
+    """The next moments of series that count from the run before; those of clocks and calendars stay.
+
+    One that the hours had put off was a clock's: so they are planned anew as well, from when the latest run was opened.
+    """
     known = await integrations.every(db)
     hosted = await every_times(db, known)
     for integration in known:
@@ -79,6 +82,8 @@ async def _move_intervals(db: AsyncConnection, by: timedelta) -> None:
         for planned in await schedules.of(db, integration.ref):
             if planned.mode in counting:
                 await schedules.put(db, planned.model_copy(update={"at": planned.at + by}))
+        if counting:
+            await integrations.replan(db, integration.ref)
 
 
 async def _move_standings(db: AsyncConnection, by: timedelta) -> None:

@@ -120,6 +120,22 @@ async def test_the_interval_that_a_host_decided_counts_on_too(
     assert after[Mode.RECONCILE] == before[Mode.RECONCILE]
 
 
+@both_ways
+async def test_an_interval_that_the_hours_put_off_comes_when_they_end(
+    clock: SettableClock, steady: SteadyClock, centre: Centre, by: timedelta
+) -> None:
+    schedule = Schedule.model_validate({"every": "10m", "window": {"from": "20:00", "to": "23:00"}})
+    await centre.set_up("one", spec=builders.integration_spec().model_copy(update={"schedule": schedule}))
+    await centre.scheduler.tick()
+    before = await planned(centre)
+    assert before[Mode.DELTA].hour == 20
+
+    await set_clock(clock, steady, centre.database, by)
+    await centre.scheduler.tick()
+
+    assert await planned(centre) == before
+
+
 async def test_who_does_not_lead_follows_and_moves_nothing(
     clock: SettableClock, steady: SteadyClock, centre: Centre
 ) -> None:
