@@ -208,7 +208,7 @@ def _missed(planned: Planned, timing: Timing, situation: Situation) -> LetPass |
         return None  # it is late because it was made to wait
     passed = _passed(planned, timing, situation)
     if schedule.catch_up is CatchUp.NONE:
-        gone = passed
+        gone = [moment for moment in passed if now - moment > LATE]
     elif schedule.catch_up is CatchUp.LATEST or timing.every is not None:  # which counts from the latest run
         latest = _latest_that_might(passed, timing, situation)
         gone = [moment for moment in passed if moment < latest]

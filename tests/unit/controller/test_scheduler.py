@@ -638,3 +638,13 @@ async def test_what_was_to_be_tried_again_is_not_once_it_was_disabled(centre: Ce
     await centre.scheduler.tick()
 
     assert len(await opened(centre)) == 1
+
+
+async def test_what_comes_as_the_controller_is_back_was_not_missed(centre: Centre) -> None:
+    await centre.set_up("one", spec=scheduled(cron="0 * * * *", catch_up="none"))
+    await centre.scheduler.tick()
+
+    await later(centre, timedelta(hours=5))
+    await centre.scheduler.tick()
+
+    assert await became(centre) == [("05 13:00", 4, "missed"), ("05 17:00", 1, "opened")]
