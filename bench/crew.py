@@ -1,6 +1,7 @@
 """Real agents in this process whose runs have nothing to do: `python -m bench.crew URL FOLDER SLOTS NAME...`."""
 
 import asyncio
+import gc
 import sys
 from pathlib import Path
 from typing import Final
@@ -59,4 +60,5 @@ async def _succeed(_lease: Lease, _reporter: EventReporter) -> Ending:
 if __name__ == "__main__":
     logs.configure(Redactor(), level="warning")
     address, place, room, *all_names = sys.argv[1:]
+    gc.disable()  # one collection looks at the objects of a thousand, which in life are each in a process of its own
     asyncio.run(crew(address, Path(place), int(room), all_names))

@@ -1,6 +1,7 @@
 """Bare consumers in this process, the peers of many agents: `python -m bench.crowd URL NAME...`."""
 
 import asyncio
+import gc
 import sys
 from contextlib import suppress
 from typing import Final
@@ -36,4 +37,5 @@ async def _ignore(message: AbstractIncomingMessage) -> None:
 
 if __name__ == "__main__":
     address, *all_names = sys.argv[1:]
+    gc.disable()  # one collection looks at the objects of a thousand, which in life are each in a process of its own
     asyncio.run(crowd(address, all_names))
