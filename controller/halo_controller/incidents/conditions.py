@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
+from halo_controller.hosting.times import Hosted
+from halo_controller.incidents.freshness import overdue
 from halo_controller.incidents.nouns import Cause, Condition, Sighting
 from halo_controller.nouns import Agent, AgentState, Group, Integration, Run, Tenant
+from halo_controller.scheduling import due
 from halo_controller.scheduling.nouns import STEADY, Standing
-from halo_controller.scheduling.occurrences import gap
 from halo_shared import durations
 from halo_shared.certificates import CertificateEnd
 from halo_shared.errors import ErrorClass
@@ -17,13 +18,10 @@ from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrators import Integrator
 from halo_shared.messages.events import Direction, Level
 from halo_shared.runs import RunStatus
-from halo_shared.schedules import Schedule
 from halo_shared.topology import BURIED_QUEUE
 
 SILENT_FOR: Final = timedelta(minutes=2)
 """An agent that restarts is back before this."""
-STALE_AFTER: Final = timedelta(days=1)
-"""The least that an integration may go without success, unless it says otherwise."""
 WARNED_BEFORE: Final = timedelta(days=30)
 URGENT_BEFORE: Final = timedelta(days=7)
 CERTIFICATE_WARNED_BEFORE: Final = timedelta(days=21)
@@ -42,7 +40,7 @@ class Situation:
     groups: Sequence[Group] = ()
     open_runs: Sequence[Run] = ()
     standings: Mapping[IntegrationRef, Standing] = field(default_factory=dict)
-    hosted: Mapping[IntegrationRef, Schedule] = field(default_factory=dict)
+    hosted: Mapping[IntegrationRef, Hosted] = field(default_factory=dict)
     """When those run whose host decides it."""
     certificates: Sequence[CertificateEnd] = ()
     """Those that this controller has seen."""
@@ -78,35 +76,25 @@ def seen(situation: Situation) -> Sequence[Sighting]:
     ]
 
 
-def fresh_within(integration: Integration, schedule: Schedule | None) -> timedelta | None:
-    """How long it may go without success; None when it does not run by itself."""
-    spec = integration.spec
-    if not integration.enabled or schedule is None:
-        return None
-    usual = gap(schedule, integration.ref, integration.changed_at, ZoneInfo("UTC"))
-    return spec.fresh_within or max(STALE_AFTER, 3 * (usual or STALE_AFTER))
-
-
 def _stale(situation: Situation) -> Iterator[Sighting]:
     waiting = {run.ref: run.queued_at for run in situation.open_runs}
+    owners = {tenant.spec.name: tenant for tenant in situation.tenants}
     for integration in situation.integrations:
-        if situation.standings.get(integration.ref, STEADY).pause:
+        ref, last = integration.ref, integration.last_success
+        if situation.standings.get(ref, STEADY).pause:
             continue  # somebody wanted it, or it is an incident of its own
-        schedule = situation.hosted.get(integration.ref, integration.spec.schedule)
-        limit = fresh_within(integration, schedule)
-        last = integration.last_success
-        since = last or waiting.get(integration.ref) or integration.changed_at
-        if limit is None or situation.now - since <= limit:
+        its = due.Situation(integration, owners[ref.tenant], situation.now, hosted=situation.hosted.get(ref))
+        limit = overdue(its, last or waiting.get(ref) or integration.changed_at)
+        if limit is None:
             continue
-        when = f"since {since:%Y-%m-%d %H:%M} UTC" if last else "yet"
+        when = f"since {last:%Y-%m-%d %H:%M} UTC" if last else "yet"
         yield _of_integration(
-            integration.ref,
+            ref,
             integration.spec.group,
             Condition.NO_SUCCESS,
             Level.ERROR,
-            f"No run of {integration.ref} has succeeded {when}; it should within {durations.text(limit)}.",
-            f"Look at its runs: halo-controller runs list --tenant {integration.tenant} "
-            f"--integration {integration.spec.name}",
+            f"No run of {ref} has succeeded {when}; it should within {durations.text(limit)}.",
+            f"Look at its runs: halo-controller runs list --tenant {ref.tenant} --integration {ref.name}",
             situation,
         )
 

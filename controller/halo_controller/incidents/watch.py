@@ -57,14 +57,13 @@ class Watch:
         buried = await self._buried()
         async with self._database.read() as db:
             known = await integrations.every(db)
-            hosted = await every_times(db, known)
             return Situation(
                 now=self._clock.now(),
                 tenants=await tenants.every(db),
                 integrations=known,
                 agents=await agents.every(db),
                 groups=await tenants.every_group(db),
-                hosted={ref: one.schedule for ref, one in hosted.items()},
+                hosted=await every_times(db, known),
                 open_runs=await runs.still_open(db),
                 standings=await standings.every(db),
                 certificates=SEEN.nearest(),

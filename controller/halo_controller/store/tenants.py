@@ -50,17 +50,16 @@ async def every(db: AsyncConnection) -> Sequence[Tenant]:
 
 
 async def change(db: AsyncConnection, spec: TenantSpec) -> None:
-    """Give it another definition; it may be another Halo, so the next run of each integration reads in full."""
-    await get(db, spec.name)
+    """Give it another definition; where its Halo may be another, the next run of each integration reads in full."""
+    before = await get(db, spec.name)
     await db.execute(
         update(tenants).where(tenants.c.name == spec.name).values(spec=spec.model_dump(mode="json"))
     )
-    # An attempt that works for the Halo as it was shall not say where the next one starts.
-    await db.execute(
-        update(integrations)
-        .where(integrations.c.tenant == spec.name)
-        .values(cursors={}, fence=integrations.c.fence + 1, planned=False)
-    )
+    its = update(integrations).where(integrations.c.tenant == spec.name).values(planned=False)
+    if spec.halo != before.spec.halo:
+        # An attempt that works for the Halo as it was shall not say where the next one starts.
+        its = its.values(cursors={}, fence=integrations.c.fence + 1)
+    await db.execute(its)
 
 
 async def add_group(

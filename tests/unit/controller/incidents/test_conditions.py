@@ -1,14 +1,16 @@
 """What is wrong without that a run failed, and the loop that sees it once."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from halo_controller.incidents.conditions import SILENT_FOR, Situation, fresh_within, seen
+from halo_controller.incidents.conditions import SILENT_FOR, Situation, seen
+from halo_controller.incidents.freshness import fresh_within
 from halo_controller.incidents.nouns import Condition, Incident
 from halo_controller.incidents.watch import Watch
 from halo_controller.nouns import Integration, Tenant
+from halo_controller.scheduling import due
 from halo_controller.scheduling.nouns import Pause, Standing
 from halo_controller.store import incidents
 from halo_shared.certificates import CertificateEnd
@@ -16,6 +18,7 @@ from halo_shared.errors import BrokerUnavailable
 from halo_shared.messages.codec import Envelope
 from halo_shared.messages.events import Level
 from halo_shared.runs import RunStatus
+from halo_shared.schedules import Schedule
 from halo_shared.topology import BURIED, Address, Queue
 from halo_shared.transport.memory import MemoryTransport
 from tests.support.builders import NOW, REF, excess, heartbeat, hello, integration_spec, tenant_spec
@@ -24,6 +27,7 @@ from tests.unit.controller.centre import Centre
 
 HOUR = timedelta(hours=1)
 HOURLY = integration(integration_spec(every=HOUR))
+ACME = Tenant(spec=tenant_spec(), created_at=NOW)
 
 
 def codes(situation: Situation) -> list[str]:
@@ -34,15 +38,17 @@ def codes(situation: Situation) -> list[str]:
     ("last", "stale"), [(NOW - 23 * HOUR, False), (NOW - 25 * HOUR, True), (None, False)]
 )
 def test_no_success_for_a_day(last: object, stale: bool) -> None:
-    situation = Situation(now=NOW, integrations=[HOURLY.model_copy(update={"last_success": last})])
+    situation = Situation(
+        now=NOW, tenants=[ACME], integrations=[HOURLY.model_copy(update={"last_success": last})]
+    )
     assert (Condition.NO_SUCCESS in codes(situation)) is stale
 
 
 def test_what_never_succeeded_counts_from_its_definition_or_its_open_run() -> None:
     later = NOW + 25 * HOUR
-    assert codes(Situation(now=later, integrations=[HOURLY])) == [Condition.NO_SUCCESS]
+    assert codes(Situation(now=later, tenants=[ACME], integrations=[HOURLY])) == [Condition.NO_SUCCESS]
     just_begun = run(queued_at=later - HOUR)
-    assert codes(Situation(now=later, integrations=[HOURLY], open_runs=[just_begun])) == []
+    assert codes(Situation(now=later, tenants=[ACME], integrations=[HOURLY], open_runs=[just_begun])) == []
 
 
 @pytest.mark.parametrize(
@@ -56,7 +62,30 @@ def test_what_never_succeeded_counts_from_its_definition_or_its_open_run() -> No
     ],
 )
 def test_how_fresh_an_integration_must_be(known: Integration, limit: timedelta | None) -> None:
-    assert fresh_within(known, known.spec.schedule) == limit
+    assert fresh_within(due.Situation(known, ACME, NOW)) == limit
+
+
+OFFICE_HOURS = Schedule.model_validate(
+    {"every": "1h", "window": {"from": "08:00", "to": "18:00", "days": ["mon", "tue", "wed", "thu", "fri"]}}
+)
+MONDAY = datetime(2026, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "stale"),
+    [
+        (MONDAY - 2 * HOUR, False),
+        (MONDAY + 9 * HOUR, False),
+        (MONDAY + 32 * HOUR, False),
+        (MONDAY + 33 * HOUR, True),
+    ],
+)
+def test_nobody_expects_success_where_the_hours_forbid_a_start(now: datetime, stale: bool) -> None:
+    spec = integration_spec().model_copy(update={"schedule": OFFICE_HOURS})
+    friday = MONDAY - 55 * HOUR
+    known = integration(spec).model_copy(update={"last_success": friday})
+    situation = Situation(now=now, tenants=[ACME], integrations=[known])
+    assert (Condition.NO_SUCCESS in codes(situation)) is stale
 
 
 def test_a_held_run_says_what_it_waits_for_and_how_to_decide() -> None:
@@ -76,29 +105,41 @@ def test_a_held_run_says_what_it_waits_for_and_how_to_decide() -> None:
     ],
 )
 def test_what_the_scheduler_stopped_by_itself(standing: Standing, found: list[str]) -> None:
-    paused = Situation(now=NOW, integrations=[integration()], standings={REF: standing})
+    paused = Situation(now=NOW, tenants=[ACME], integrations=[integration()], standings={REF: standing})
     assert codes(paused) == found
 
 
 def test_what_is_paused_is_not_stale_as_well() -> None:
     pause = Pause(since=NOW, who="bob", reason="holidays")
     later = NOW + 99 * HOUR
-    situation = Situation(now=later, integrations=[HOURLY], standings={REF: Standing(pause=pause)})
+    situation = Situation(
+        now=later, tenants=[ACME], integrations=[HOURLY], standings={REF: Standing(pause=pause)}
+    )
     assert codes(situation) == []
 
 
 def test_an_agent_is_silent_after_a_while_and_concerns_the_tenant_that_it_serves() -> None:
     serving = [integration(), integration(integration_spec("machines"))]
-    just_now = Situation(now=NOW + SILENT_FOR, agents=[agent()], integrations=serving)
+    just_now = Situation(now=NOW + SILENT_FOR, agents=[agent()], tenants=[ACME], integrations=serving)
     assert codes(just_now) == []
 
-    (one,) = seen(Situation(now=NOW + SILENT_FOR + HOUR, agents=[agent()], integrations=serving))
+    (one,) = seen(
+        Situation(now=NOW + SILENT_FOR + HOUR, agents=[agent()], tenants=[ACME], integrations=serving)
+    )
     assert (one.cause.code, one.cause.tenant, one.cause.place) == (Condition.AGENT_SILENT, "acme", "one")
 
 
 def test_an_agent_that_serves_several_tenants_concerns_the_operators() -> None:
     other = integration().model_copy(update={"tenant": "globex"})
-    (one,) = seen(Situation(now=NOW + HOUR, agents=[agent()], integrations=[integration(), other]))
+    globex = Tenant(spec=tenant_spec("globex"), created_at=NOW)
+    (one,) = seen(
+        Situation(
+            now=NOW + HOUR,
+            agents=[agent()],
+            tenants=[ACME, globex],
+            integrations=[integration(), other],
+        )
+    )
     assert one.cause.tenant is None
 
 
