@@ -62,6 +62,8 @@ class Session:
         self._check: Callable[[CheckHalo], None] = lambda _: None
         self._listens = asyncio.Event()
         self._rejected = False
+        self._moved = False
+        """Whether it now belongs to another group than the one that it works for."""
         self._heard_at: datetime | None = None
 
     async def listen(self) -> None:
@@ -166,7 +168,7 @@ class Session:
                 self._leases.answered(command)
             case LeasesRenewed():
                 self._leases.renewed(command)
-                self._drain(command.drain)
+                self._drain(command.drain or self._moved)
             case Cancel():
                 self._leases.cancel(command)
             case Offer():
@@ -187,7 +189,7 @@ class Session:
         if rejected.code == "NotRegistered":
             self._drain(True)
             if not self._welcome.done():
-                self._welcome.set_exception(ConfigurationError(self._unknown))
+                self._welcome.set_exception(ConfigurationError(rejected.message))
 
     @property
     def _unknown(self) -> str:
@@ -198,10 +200,17 @@ class Session:
         )
 
     def _accept(self, welcome: Welcome) -> None:
-        if welcome.session == self._hello.session and not self._welcome.done():
+        if welcome.session != self._hello.session:
+            return
+        if not self._welcome.done():
             self._drain(welcome.drain)
             self._welcome.set_result(welcome)
             log.info("welcomed", agent=self._hello.agent, group=welcome.group)
+        elif welcome.group != (works_for := self._welcome.result().group):
+            self._moved = True
+            self._drain(True)
+            why = f"It was registered anew, in group {welcome.group}, and works for {works_for}: restart it."
+            log.error("group_changed", agent=self._hello.agent, group=welcome.group, why=why)
 
     async def _say_hello(self) -> None:
         now = {

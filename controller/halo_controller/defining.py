@@ -19,7 +19,8 @@ async def redefine(db: AsyncConnection, ref: IntegrationRef, spec: IntegrationSp
     before = (await integrations.get(db, ref)).spec
     if _treats_records_alike(before, spec):
         await integrations.adjust(db, ref, spec, now)
-        await integrations.replan(db, ref)
+        if spec.schedule != before.schedule:  # else a start that waits would be forgotten
+            await integrations.replan(db, ref)
         return
     await integrations.change(db, ref, spec, now)
     await standings.save(db, ref, changed(await standings.of(db, ref)))

@@ -32,7 +32,7 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class _Draft:
     """A run that is written as soon as it is sure that no other is open."""
 
     run: Run
@@ -68,8 +68,8 @@ async def open_runs(
     """
     ways = await Ways.known(db, [one.integration for one in wanted])
     drafted = [await _drafted(db, one, ways, now) for one in wanted]
-    drafts = [one for one in drafted if isinstance(one, _Opened)]
-    in_the_way = await runs.add_all(db, [draft.run for draft in drafts])
+    drafts = [one for one in drafted if isinstance(one, _Draft)]
+    in_the_way = await runs.add(db, *(draft.run for draft in drafts))
     opened = [draft for draft in drafts if draft.run.id not in in_the_way]
     await integrations.opened(db, [draft.run.ref for draft in opened if draft.run.whole], now)
     await outbox.put_all(db, [draft.job for draft in opened if draft.job])
@@ -118,7 +118,7 @@ async def take_turn(db: AsyncConnection, run_id: str, now: datetime) -> None:
     await tell(db, run, why, now)
 
 
-async def _drafted(db: AsyncConnection, wanted: Opening, ways: Ways, now: datetime) -> _Opened | Conflict:
+async def _drafted(db: AsyncConnection, wanted: Opening, ways: Ways, now: datetime) -> _Draft | Conflict:
     integration, explaining = wanted.integration, wanted.explaining
     run_id = new_run_id()
     # The trace of a retry points to that of the run which it repeats.
@@ -145,7 +145,7 @@ async def _drafted(db: AsyncConnection, wanted: Opening, ways: Ways, now: dateti
         )
         job = None if way.wait else way.job(run, integration)
     said = word(run, f"Queued for group {way.group}: {wanted.reason}.{way.words}", now)
-    return _Opened(way.taken_by(run), job, said)
+    return _Draft(way.taken_by(run), job, said)
 
 
 async def _on_its_way(

@@ -14,6 +14,7 @@ from halo_controller.lifecycle import TRANSITIONS, Happening
 from halo_controller.nouns import Run, RunProgress
 from halo_controller.store import events, integrations, records, runlog, runs
 from halo_controller.store.database import Database
+from halo_controller.telling import tell
 from halo_shared import logs
 from halo_shared.clock import Clock
 from halo_shared.errors import LeaseLost
@@ -178,7 +179,9 @@ async def _end(db: AsyncConnection, ended: Sequence[tuple[Run, Finished]], now: 
     kept = ((run.ref, event.escrowed) for run, event in ended if event.escrowed is not None)
     await integrations.escrowed(db, kept)
     await follow(db, (run for run, _ in ended), now)
-    for run, _ in ended:
+    for run, event in ended:
+        if run.status is not event.status:  # the agent said that it is held
+            await tell(db, run, f"Cancelled: {run.cancel_reason}.", now)
         log.info(
             "run_ended" if run.status.ended else "run_held", run=run.id, status=run.status, ref=str(run.ref)
         )

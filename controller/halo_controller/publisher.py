@@ -98,16 +98,13 @@ class Publisher:
         return _Fate.SENT
 
     async def _refused(self, outgoing: Outgoing, error: HaloIntegratorError) -> _Fate:
+        about = {"kind": outgoing.envelope.kind, "run": outgoing.run, "why": error.message}
+        if isinstance(error, Unroutable) and outgoing.to.exchange != JOBS.name:
+            log.info("published_to_nobody", **about)
+            return _Fate.DROPPED
         if outgoing.id not in self._stuck:  # told once, not every second
-            log.error(
-                "publish_refused",
-                kind=outgoing.envelope.kind,
-                run=outgoing.run,
-                code=error.code,
-                why=error.message,
-            )
-        unheard = isinstance(error, Unroutable) and outgoing.to.exchange != JOBS.name
-        if unheard or await self._over(outgoing.run):
+            log.error("publish_refused", code=error.code, **about)
+        if await self._over(outgoing.run):
             self._stuck.discard(outgoing.id)
             return _Fate.DROPPED
         self._stuck.add(outgoing.id)
@@ -126,7 +123,7 @@ class Publisher:
         async with self._database.write() as db:
             await outbox.drop(db, [one.id for one in gone])
             if sent := [one.run for one in gone if one.run]:
-                await runs.published(db, sent, now)
+                await runs.dispatched(db, sent, now)
 
     async def _until_news(self) -> None:
         try:

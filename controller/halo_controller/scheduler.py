@@ -13,7 +13,7 @@ from halo_controller.dispatcher import Opening, open_runs
 from halo_controller.errors import Conflict
 from halo_controller.nouns import Run, Trigger
 from halo_controller.scheduling import standing
-from halo_controller.scheduling.due import Situation, beginnings, hindrance, planned_at
+from halo_controller.scheduling.due import Situation, barred, beginnings, hindrance, planned_at
 from halo_controller.scheduling.nouns import Fate, Past, Planned
 from halo_controller.scheduling.occurrences import Occurrence
 from halo_controller.scheduling.reading import situations
@@ -83,10 +83,9 @@ async def _plan(db: AsyncConnection, refs: Sequence[IntegrationRef], now: dateti
     before: defaultdict[IntegrationRef, list[Planned]] = defaultdict(list)
     for planned in await schedules.of(db, *known):
         before[planned.ref].append(planned)
+    anew = [one for ref, situation in known.items() for one in beginnings(situation, before[ref])]
     await schedules.drop(db, *known)
-    await schedules.put(
-        db, *(one for ref, known_of in known.items() for one in beginnings(known_of, before[ref]))
-    )
+    await schedules.put(db, *anew)
     await integrations.planned(db, known)
 
 
@@ -134,7 +133,8 @@ async def _retry(db: AsyncConnection, refs: Sequence[IntegrationRef], now: datet
 
 
 def _hindrance_now(situation: Situation) -> str | None:
-    return hindrance(situation.now, situation.schedule, situation) if situation.schedule else None
+    schedule = situation.schedule
+    return hindrance(situation.now, schedule, situation) if schedule else barred(situation)
 
 
 def _reason_to_retry(situation: Situation) -> str:

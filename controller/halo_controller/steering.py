@@ -58,12 +58,11 @@ async def forget(db: AsyncConnection, name: str) -> None:
     """Forget an agent. Raises NotFound, or Conflict while it has an open run."""
     await agents.get(db, name)
     await agents.these(db, {name})  # from here on it is granted no lease
-    for run in await runs.still_open(db):
-        if run.agent == name:
-            raise Conflict(
-                f"Agent '{name}' has an open run {run.id} ({run.status}); wait for its end, "
-                f"or stop it with: halo-controller runs cancel {run.id}"
-            )
+    for run in await runs.open_on(db, name):
+        raise Conflict(
+            f"Agent '{name}' has an open run {run.id} ({run.status}); wait for its end, "
+            f"or stop it with: halo-controller runs cancel {run.id}"
+        )
     await agents.remove(db, name)
 
 

@@ -96,7 +96,7 @@ class Ways:
     def of(
         self, integration: Integration, now: datetime, *, in_turn: bool = False, at_once: bool = False
     ) -> Way:
-        """The way of a job; raises Conflict where it has none.
+        """The way of a job; raises Conflict where it has none. It counts, also where an open run is met later.
 
         `in_turn` says that its turn has come, `at_once` that nobody is asked before its group.
         """

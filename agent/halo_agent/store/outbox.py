@@ -222,7 +222,9 @@ class Outbox:
     async def _tell(self) -> None:
         """Say of each attempt how many of its events were given up."""
         for origin in list(self._untold):
-            gone = self._untold.pop(origin)
+            gone = self._untold.pop(origin, None)
+            if gone is None:
+                continue  # another, who told while this one waited, has said so
             many = (
                 "1 event of this attempt is"
                 if gone.events == 1

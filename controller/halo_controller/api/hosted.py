@@ -112,9 +112,8 @@ async def set_classes(controller: Wired, body: Annotated[Classes, Body(openapi_e
     """All hosted integrations are planned anew; of which size they are shows with the next run of each."""
     async with controller.changing(Noun.CLASSES, "classes") as change:
         await hostings.set_classes(change.db, body)
-        for one in await integrations.every(change.db):
-            if one.spec.group == HOSTED_GROUP:
-                await integrations.replan(change.db, one.ref)
+        known = await integrations.every(change.db)
+        await integrations.replan(change.db, *(one.ref for one in known if one.spec.group == HOSTED_GROUP))
     return body
 
 

@@ -19,7 +19,6 @@ from halo_controller.errors import Invalid
 from halo_controller.nouns import Run, Trigger
 from halo_controller.scheduling import standing as standing_rules
 from halo_controller.scheduling.nouns import Pause
-from halo_controller.scheduling.reading import situation_of
 from halo_controller.store import announcements, integrations, standings, tenants
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.integrations import IntegrationSpec
@@ -132,7 +131,8 @@ async def pause(
     """It runs by itself no more until it is resumed; a run that is asked for still runs."""
     ref, now = IntegrationRef(tenant, name), controller.clock.now()
     async with controller.changing(Noun.INTEGRATION, str(ref)) as change:
-        before = (await situation_of(change.db, ref, now)).standing
+        await integrations.get(change.db, ref)
+        before = await standings.of(change.db, ref)
         paused = Pause(since=now, who=str(caller), reason=body.reason or "no reason was given")
         standing = standing_rules.without_retry(before).model_copy(update={"pause": paused})
         await standings.save(change.db, ref, standing)
@@ -149,7 +149,8 @@ async def resume(controller: Wired, tenant: str, name: str) -> IntegrationView:
     """It runs by its schedule again, whatever paused it or slowed it down."""
     ref = IntegrationRef(tenant, name)
     async with controller.changing(Noun.INTEGRATION, str(ref)) as change:
-        before = (await situation_of(change.db, ref, controller.clock.now())).standing
+        await integrations.get(change.db, ref)
+        before = await standings.of(change.db, ref)
         await standings.save(change.db, ref, standing_rules.resumed(before))
         return await one_view(change.db, ref, controller.clock.now())
 

@@ -6,12 +6,11 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.api.models import IntegrationView
-from halo_controller.hosting.reading import every_times
+from halo_controller.hosting.reading import every_times, times_of
 from halo_controller.nouns import Run
 from halo_controller.scheduling.due import Situation
 from halo_controller.scheduling.nouns import STEADY, Planned
 from halo_controller.scheduling.outlook import next_start
-from halo_controller.scheduling.reading import situation_of
 from halo_controller.store import integrations, runs, schedules, standings, tenants
 from halo_shared.identifiers import IntegrationRef
 
@@ -20,8 +19,18 @@ async def one_view(
     db: AsyncConnection, ref: IntegrationRef, now: datetime, *, note: str = ""
 ) -> IntegrationView:
     """One integration, with what is to be noted of it; raises NotFound."""
-    situation = await situation_of(db, ref, now)
+    integration = await integrations.get(db, ref)
     last_run = next(iter(await runs.every(db, tenant=ref.tenant, integration=ref.name, limit=1)), None)
+    owners = {tenant.spec.name: tenant for tenant in [await tenants.get(db, ref.tenant)]}
+    hosted = await times_of(db, [integration], owners)
+    situation = Situation(
+        integration,
+        owners[ref.tenant],
+        now,
+        _still_open(last_run),
+        await standings.of(db, ref),
+        hosted.get(ref),
+    )
     return _view(situation, await schedules.of(db, ref), last_run).model_copy(update={"note": note})
 
 

@@ -13,7 +13,7 @@ from halo_controller.scheduling.nouns import Answer, Past, Preview
 from halo_controller.scheduling.outlook import coming
 from halo_controller.scheduling.reading import situation_of
 from halo_controller.scheduling.why import why
-from halo_controller.store import agents, schedules
+from halo_controller.store import agents, integrations, schedules
 from halo_shared.identifiers import IntegrationRef
 
 router = APIRouter(tags=["schedules"])
@@ -51,7 +51,7 @@ async def passed(controller: Wired, tenant: str, name: str, limit: Count = 50) -
     """Newest first; several in a row that did not run for the same reason are one."""
     ref = IntegrationRef(tenant, name)
     async with controller.database.read() as db:
-        await situation_of(db, ref, controller.clock.now())
+        await integrations.get(db, ref)
         return await schedules.passed(db, ref, limit)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
+from math import ceil
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -18,8 +19,8 @@ from halo_shared.schedules import CatchUp, Overlap, Schedule, Timing
 
 LATE: Final = timedelta(minutes=1)
 """A start that comes later than this was missed: the centre was away, or very busy."""
-MOST_MISSED: Final = 10_000
-"""Moments of one series that are looked through after an absence."""
+MOST_MISSED: Final = 1_000
+"""Moments of one series that are looked through at once after an absence; the rest has its turn a tick later."""
 MOST_CLOSINGS: Final = 400
 """Windows and blackouts, one after the other, that are looked through for a free moment."""
 
@@ -115,6 +116,19 @@ def moments(situation: Situation, planned: Sequence[Planned]) -> Sequence[Planne
     return planned if as_planned else beginnings(situation, planned)
 
 
+def series(situation: Situation, planned: Sequence[Planned]) -> Sequence[tuple[Planned, Timing]]:
+    """The next moment of each series with its timing."""
+    found = ((one, situation.timing(one.mode)) for one in moments(situation, planned))
+    return [(one, timing) for one, timing in found if timing]
+
+
+def retried_at(situation: Situation) -> datetime | None:
+    """When it is tried again since a run failed; None where it is not, or will be let pass."""
+    at, schedule = situation.standing.retry_at, situation.schedule
+    why_not = at and (hindrance(at, schedule, situation) if schedule else barred(situation))
+    return None if why_not else at
+
+
 def barred(situation: Situation) -> str | None:
     """Why nothing starts by itself, whenever that be; None when it may."""
     if situation.integration.spec.group is None:
@@ -165,7 +179,7 @@ def first_free(first: Planned, timing: Timing, situation: Situation) -> datetime
                 return None
             moment = later.at
         else:
-            moment = moment + -((moment - until) // timing.every) * timing.every if slow else until
+            moment = moment + ceil((until - moment) / timing.every) * timing.every if slow else until
     return None
 
 

@@ -11,6 +11,8 @@ from halo_controller.scheduling.due import (
     hindrance,
     moments,
     purpose,
+    retried_at,
+    series,
 )
 from halo_controller.scheduling.nouns import THOROUGH, Next, Planned, Preview
 from halo_controller.scheduling.occurrences import Occurrence, upcoming
@@ -23,36 +25,27 @@ def next_start(situation: Situation, planned: Sequence[Planned]) -> Next:
     run = situation.open_run
     if not situation.integration.enabled:
         return Next(due=False, reason="it is disabled")
-    if run is None and (retry := _retry(situation)):
-        return retry
+    if run is None and (again := retried_at(situation)):
+        return _at(again, "it is tried again, since a run failed", situation)
     if situation.schedule is None:
         return Next(due=False, reason="it has no schedule and runs only when somebody asks for it")
     if why_not := barred(situation):
         return Next(due=False, reason=why_not)
     if run is not None:
         return Next(due=False, reason=f"run {run.id} is still {run.status}")
-    series = [(one, timing) for one in moments(situation, planned) if (timing := situation.timing(one.mode))]
-    if not series:
+    following = series(situation, planned)
+    if not following:
         return Next(due=False, reason="its schedule has no further moment")
     starts = [
         (at, THOROUGH.index(one.mode), purpose(one.mode, timing, situation))
-        for one, timing in series
+        for one, timing in following
         if (at := first_free(one, timing, situation))
     ]
     if not starts:
-        one, timing = min(series, key=lambda each: each[0].at)
+        one, timing = min(following, key=lambda each: each[0].at)
         return Next(due=False, reason=f"all its moments are let pass: {hindrance(one.at, timing, situation)}")
     at, _, reason = min(starts)
     return _at(at, reason, situation)
-
-
-def _retry(situation: Situation) -> Next | None:
-    """The run before failed and is tried again soon, where nothing forbids that."""
-    standing, schedule = situation.standing, situation.schedule
-    at = standing.retry_at
-    if at is None or barred(situation) or (schedule and hindrance(at, schedule, situation)):
-        return None
-    return _at(at, "it is tried again, since a run failed", situation)
 
 
 def _at(at: datetime, reason: str, situation: Situation) -> Next:

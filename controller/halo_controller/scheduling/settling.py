@@ -1,4 +1,4 @@
-"""What is to be done for moments that have come, and written of them: pure."""
+"""What becomes of moments that have come, and what is written down of them: pure."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from halo_controller.nouns import Agent, AgentState, Run
-from halo_controller.scheduling.due import Situation, first_free, hindrance, moments
+from halo_controller.scheduling.due import Situation, first_free, hindrance, retried_at, series
 from halo_controller.scheduling.nouns import Answer, Fate, Past, Planned
 from halo_shared import durations
 from halo_shared.runs import RunStatus
@@ -37,8 +37,8 @@ def why(
             sentence=f"{ref} is paused: {by} at {pause.since:%Y-%m-%d %H:%M} UTC: {pause.reason.rstrip('.')}.",
             cure=f"halo-controller integrations resume {ref}",
         )
-    if retry := _of_retry(situation):
-        return retry
+    if again := retried_at(situation):
+        return _of_retry(situation, again)
     if situation.schedule is None:
         return Answer(
             sentence=f"{ref} has no schedule and runs only when somebody asks for it.",
@@ -47,14 +47,11 @@ def why(
     return _by_schedule(situation, planned, last)
 
 
-def _of_retry(situation: Situation) -> Answer | None:
-    standing, schedule, ref = situation.standing, situation.schedule, situation.integration.ref
-    at = standing.retry_at
-    if at is None or (schedule and hindrance(at, schedule, situation)):
-        return None  # it will be let pass
+def _of_retry(situation: Situation, at: datetime) -> Answer:
+    ref = situation.integration.ref
     when = f"at {at:%Y-%m-%d %H:%M:%S} UTC" if at > situation.now else "at this moment"
     return Answer(
-        sentence=f"{ref} is tried again {when}, since a run failed: {standing.why}",
+        sentence=f"{ref} is tried again {when}, since a run failed: {situation.standing.why}",
         cure=f"halo-controller run now {ref}",
     )
 
@@ -139,13 +136,13 @@ def _nobody_hears(group: str, agents: Sequence[Agent], now: datetime) -> Answer 
 def _by_schedule(situation: Situation, planned: Sequence[Planned], last: Past | None) -> Answer:
     ref = situation.integration.ref
     preview = f"halo-controller schedule preview {ref}"
-    series = [(one, timing) for one in moments(situation, planned) if (timing := situation.timing(one.mode))]
-    if not series:
+    following = series(situation, planned)
+    if not following:
         return Answer(sentence=f"The schedule of {ref} has no further moment.", cure="Change its 'schedule'.")
-    first, timing = min(series, key=lambda one: one[0].at)
+    first, timing = min(following, key=lambda one: one[0].at)
     before = _of_last(last) if last and last.run is None else ""
     if why_not := hindrance(first.at, timing, situation):
-        starts = [free for one in series if (free := first_free(*one, situation))]
+        starts = [free for one in following if (free := first_free(*one, situation))]
         then = f"It runs next at {min(starts):%Y-%m-%d %H:%M} UTC." if starts else "No later moment is free."
         return Answer(
             sentence=f"{ref} is next due at {first.at:%Y-%m-%d %H:%M} UTC, but {why_not}. {then}{before}",

@@ -10,10 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.hosting.reading import every_times
 from halo_controller.notifications.nouns import NotificationState
+from halo_controller.scheduling.nouns import Planned
 from halo_controller.store import incidents, integrations, notifications, schedules, standings
 from halo_controller.store.tables import agents, outbox, runs, told
 from halo_controller.store.tables import incidents as incident_rows
 from halo_controller.store.tables import integrations as integration_rows
+from halo_shared.identifiers import IntegrationRef
+from halo_shared.runs import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,13 @@ class _Elapsing:
     rows: ColumnElement[bool]
 
 
-_COLUMNS: Final = (
+_COLUMNS: Final = (  # in the order of `holding`
+    _Elapsing(agents, ("seen_at",), true()),
     _Elapsing(
         runs,
         ("lease_until", "unheld_since", "deadline", "dispatched_at", "queued_at"),
         runs.c.ended_at.is_(None),
     ),
-    _Elapsing(agents, ("seen_at",), true()),
     _Elapsing(outbox, ("expires_at",), true()),
     _Elapsing(integration_rows, ("last_opened_at",), true()),
     _Elapsing(
@@ -56,7 +59,7 @@ async def _move_column(
     db: AsyncConnection, table: Table, column: Column[datetime], rows: ColumnElement[bool], by: timedelta
 ) -> None:
     keys: Sequence[Column[str]] = list(table.primary_key.columns)
-    found = (await db.execute(select(column, *keys).where(column.is_not(None), rows))).all()
+    found = (await db.execute(select(column, *keys).where(column.is_not(None), rows).order_by(*keys))).all()
     if not found:
         return
     is_it = and_(*(key == bindparam(f"key_{place}") for place, key in enumerate(keys)))
@@ -69,21 +72,27 @@ async def _move_column(
 async def _move_intervals(db: AsyncConnection, by: timedelta) -> None:
     """The next moments of series that count from the run before; those of clocks and calendars stay.
 
-    One that the hours had put off was a clock's: so they are planned anew as well, from when the latest run was opened.
+    One that the hours had put off was a clock's. Where there are only intervals, all are planned anew; beside a clock's
+    series, which would lose what has come meanwhile, it counts from the latest run and is put off again when it comes.
     """
     known = await integrations.every(db)
-    hosted = await every_times(db, known)
-    for integration in known:
-        of_host = hosted.get(integration.ref)
-        schedule = of_host.schedule if of_host else integration.spec.schedule
-        counting = (
-            {mode for mode, timing in schedule.cycles if timing.every is not None} if schedule else set()
+    planned, hosted = await schedules.every(db), await every_times(db, known)
+    moved: list[Planned] = []
+    only_intervals: list[IntegrationRef] = []
+    for one in known:
+        of_host = hosted.get(one.ref)
+        schedule = of_host.schedule if of_host else one.spec.schedule
+        intervals = (
+            {mode: timing.every for mode, timing in schedule.cycles if timing.every} if schedule else {}
         )
-        for planned in await schedules.of(db, integration.ref):
-            if planned.mode in counting:
-                await schedules.put(db, planned.model_copy(update={"at": planned.at + by}))
-        if counting:
-            await integrations.replan(db, integration.ref)
+        if schedule and len(intervals) == len(list(schedule.cycles)):
+            only_intervals.append(one.ref)
+        for moment in planned.get(one.ref, ()):
+            if every := intervals.get(moment.mode):
+                last = one.last_opened_at if moment.mode is Mode.DELTA else None  # moved along already
+                moved.append(moment.model_copy(update={"at": last + every if last else moment.at + by}))
+    await schedules.put(db, *moved)
+    await integrations.replan(db, *only_intervals)
 
 
 async def _move_standings(db: AsyncConnection, by: timedelta) -> None:

@@ -117,9 +117,10 @@ async def unplanned(db: AsyncConnection) -> Sequence[IntegrationRef]:
     return [IntegrationRef(row.tenant, row.name) for row in await db.execute(query)]
 
 
-async def replan(db: AsyncConnection, ref: IntegrationRef) -> None:
-    """Let its next moments be worked out anew."""
-    await db.execute(update(integrations).where(_is(ref)).values(planned=False))
+async def replan(db: AsyncConnection, *refs: IntegrationRef) -> None:
+    """Let the next moments of these be worked out anew."""
+    if refs:
+        await db.execute(_REPLANNED, [_key(ref) for ref in refs])
 
 
 async def planned(db: AsyncConnection, refs: Collection[IntegrationRef]) -> None:
@@ -136,8 +137,9 @@ async def opened(db: AsyncConnection, refs: Collection[IntegrationRef], now: dat
 
 async def succeeded(db: AsyncConnection, refs: Collection[IntegrationRef], now: datetime) -> None:
     """Remember when a run of each of these last reached both the tool and Halo."""
-    these_ones = among(integrations.c.tenant, integrations.c.name, refs)
-    await db.execute(update(integrations).where(these_ones).values(last_success=now))
+    if refs:
+        these_ones = among(integrations.c.tenant, integrations.c.name, refs)
+        await db.execute(update(integrations).where(these_ones).values(last_success=now))
 
 
 async def next_fence(db: AsyncConnection, ref: IntegrationRef) -> int:
@@ -179,6 +181,7 @@ async def escrowed(db: AsyncConnection, kept: Iterable[tuple[IntegrationRef, int
 
 
 _KEYED = and_(integrations.c.tenant == bindparam("of_tenant"), integrations.c.name == bindparam("of_name"))
+_REPLANNED = update(integrations).where(_KEYED).values(planned=False)
 _OPENED = update(integrations).where(_KEYED).values(last_opened_at=bindparam("last_opened_at"))
 
 

@@ -21,13 +21,7 @@ from halo_shared.runs import RunStatus
 _RUNNING: Final = and_(runs.c.ended_at.is_(None), runs.c.status == RunStatus.RUNNING)
 
 
-async def add(db: AsyncConnection, run: Run) -> None:
-    """Keep a new run; raises Conflict when the integration has an open one."""
-    if in_the_way := (await add_all(db, [run])).get(run.id):
-        raise in_the_way
-
-
-async def add_all(db: AsyncConnection, fresh: Sequence[Run]) -> dict[str, Conflict]:
+async def add(db: AsyncConnection, *fresh: Run) -> dict[str, Conflict]:
     """Keep these new runs; what stands in the way of each that was not kept, since its integration has an open one."""
     # Not by catching an error, which would need a savepoint: two round trips more.
     added = insert_of(db, runs).on_conflict_do_nothing(
@@ -130,6 +124,12 @@ async def still_open(db: AsyncConnection) -> Sequence[Run]:
     return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
 
 
+async def open_on(db: AsyncConnection, agent: str) -> Sequence[Run]:
+    """The runs that have not ended and whose latest attempt is this agent's."""
+    query = select(runs).where(runs.c.ended_at.is_(None), runs.c.agent == agent)
+    return [Run.model_validate(row) for row in (await db.execute(query)).mappings()]
+
+
 async def open_hosted(db: AsyncConnection, tenants: Collection[str] | None = None) -> Sequence[Run]:
     """The runs of the hosted agents that have not ended: all tenants', or these."""
     query = select(runs).where(runs.c.ended_at.is_(None), runs.c.group == HOSTED_GROUP)
@@ -162,8 +162,11 @@ async def keep(db: AsyncConnection, changes: Iterable[tuple[Run, Run]]) -> None:
     await keep_changes(db, runs, "id", changes)
 
 
-async def published(db: AsyncConnection, ids: Collection[str], now: datetime) -> None:
-    """Keep that the jobs of these runs are with the broker; one that has ended meanwhile is left as it is."""
+async def dispatched(db: AsyncConnection, ids: Collection[str], now: datetime) -> None:
+    """Keep that the jobs of these runs have left; one that has ended meanwhile is left as it is.
+
+    Also of an offer that nobody heard: it goes to the group as one does that was heard and not taken.
+    """
     await db.execute(held(db, select(runs.c.id).where(runs.c.id.in_(ids)).order_by(runs.c.id)))
     after = {before: status for (before, what), status in TRANSITIONS.items() if what is Happening.PUBLISHED}
     await db.execute(
@@ -205,7 +208,11 @@ async def attempts_of(db: AsyncConnection, run_id: str) -> Sequence[Attempt]:
 
 
 async def _in_the_way(db: AsyncConnection, ref: IntegrationRef) -> Conflict:
-    still = (await open_of(db, {ref})).get(ref)
+    # Not held: whoever opens a run may hold the integration already, which comes behind its runs.
+    query = select(runs.c.id, runs.c.status).where(
+        runs.c.tenant == ref.tenant, runs.c.integration == ref.name, runs.c.ended_at.is_(None)
+    )
+    still = (await db.execute(query)).one_or_none()
     if still is None:
         return Conflict(f"A run of '{ref}' has ended at this very moment; try again.")
     return Conflict(

@@ -330,3 +330,17 @@ async def test_what_gave_way_is_told_after_a_restart(tmp_path: Path) -> None:
             *("2", "3", "4", "5"),
             "2 events of this attempt are lost: agent one had no room left, or the broker refused them.",
         ]
+
+
+async def test_events_of_several_attempts_that_are_refused_at_once_are_each_told_of(tmp_path: Path) -> None:
+    other = builders.Attempted(id="ba9876543210")
+    async with open_outbox(tmp_path / "spool.db", limit=10) as outbox:
+        await outbox.put(numbered(1))
+        await outbox.put(builders.logged(other, "2"))
+
+        await asyncio.gather(*(outbox.give_up(one) for one in await outbox.oldest(2)))
+
+        told = await spooled(outbox)
+
+    assert {event.origin.run for event in told} == {RUN.id, other.id}
+    assert all(event.text.startswith("1 event of this attempt is lost") for event in told)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
@@ -11,7 +12,7 @@ from halo_agent.leases import Lease, Leases
 from halo_agent.session import Session, introduce
 from halo_agent.store.outbox import Outbox
 from halo_shared.errors import Cancelled, ConfigurationError, LeaseLost
-from halo_shared.messages.commands import Rejected, Welcome
+from halo_shared.messages.commands import LeasesRenewed, Rejected, Welcome
 from halo_shared.messages.requests import ConnectorSpec, HeldLease
 from halo_shared.topology import EXCHANGES, FIXED_QUEUES, REQUESTS_QUEUE, agent_queue
 from halo_shared.transport.memory import MemoryTransport
@@ -148,9 +149,9 @@ async def test_an_agent_that_is_not_registered_any_more_ends_before_it_works(
 ) -> None:
     controller.answers = False
     session = start()
-    await controller.tell(Rejected(session=SESSION, code="NotRegistered", message="Who are you?"))
+    await controller.tell(Rejected(session=SESSION, code="NotRegistered", message="Nobody registered one."))
 
-    with pytest.raises(ConfigurationError, match="halo-controller agents add one --group GROUP"):
+    with pytest.raises(ConfigurationError, match="Nobody registered one"):
         await session.welcomed()
 
 
@@ -162,12 +163,30 @@ async def test_an_agent_that_is_removed_at_work_takes_nothing_new_until_it_is_re
     session = start()
     session.on_drain(wanted.append)
     await session.welcomed()
-    await controller.tell(Rejected(session=SESSION, code="NotRegistered", message="Who are you?"))
+    await controller.tell(Rejected(session=SESSION, code="NotRegistered", message="Nobody registered one."))
     await eventually(lambda: wanted[-1:] == [True])
 
     await controller.tell(Rejected(session=SESSION, code="SayHello", message="Say hello first."))
 
     await eventually(lambda: wanted[-1:] == [False])
+
+
+async def test_an_agent_that_is_registered_anew_in_another_group_takes_nothing_until_it_is_restarted(
+    start: Start, controller: ControllerDouble
+) -> None:
+    wanted: list[bool] = []
+    session = start()
+    session.on_drain(wanted.append)
+    welcome = await session.welcomed()
+    elsewhere = welcome.model_copy(update={"group": "elsewhere"})
+
+    with capture_logs() as lines:
+        await controller.tell(elsewhere)
+        await controller.tell(LeasesRenewed(session=SESSION, ask=uuid4()))
+        await eventually(lambda: wanted[-1:] == [True])
+
+    (line,) = [line for line in lines if line["event"] == "group_changed"]
+    assert line["why"].endswith("restart it.")
 
 
 async def test_what_another_process_under_its_name_is_told_is_not_for_it(

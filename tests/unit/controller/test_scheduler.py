@@ -386,6 +386,19 @@ async def test_a_retry_that_something_stands_in_the_way_of_is_written_down_and_s
         assert (await standings.of(db, REF)).retry_at is None
 
 
+async def test_a_retry_of_what_a_person_paused_is_let_pass_also_without_a_schedule(centre: Centre) -> None:
+    await centre.set_up("one")
+    paused = Pause(since=NOW, who="bob", reason="holidays")
+    async with centre.database.write() as db:
+        await standings.save(db, REF, Standing(failures=1, retry_at=NOW, pause=paused))
+
+    await centre.scheduler.tick()
+
+    assert await opened(centre) == []
+    (skipped,) = await passed(centre)
+    assert skipped.reason.endswith("It was let pass: it is paused: holidays")
+
+
 def test_a_start_to_count_from_is_refused_where_nothing_counts_from_it() -> None:
     with pytest.raises(ValidationError, match="only a calendar rule"):
         scheduled(every="15m", starting="2026-01-06T00:00:00")

@@ -53,6 +53,8 @@ async def test_a_plan_that_is_held_of_a_run_whose_end_was_asked_for_waits_for_no
     assert (ended.status, ended.ended_at, ended.held_for) == (RunStatus.CANCELLED, NOW, ())
     (attempt,) = await centre.attempts(leased.id)
     assert attempt.end == RunStatus.CANCELLED
+    told = await last_told(centre)
+    assert (told.status, told.text) == (RunStatus.CANCELLED, f"Cancelled: {ended.cancel_reason}.")
 
 
 @pytest.mark.parametrize("published", [False, True])

@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from halo_controller import steering
 from halo_controller.hosting.nouns import Hosting, Size
 from halo_controller.nouns import AgentState
-from halo_controller.store import agents, hostings, integrations, schedules
+from halo_controller.scheduling.nouns import Fate
+from halo_controller.store import agents, hostings, integrations, runs, schedules
 from halo_controller.store.database import Database
 from halo_controller.timekeeping import SteadyClock, Timekeeper
 from halo_shared.integrators import HOSTED_GROUP
@@ -99,6 +101,24 @@ async def test_an_interval_counts_on_and_a_clock_on_the_wall_is_obeyed(
     after = await planned(centre)
     assert after[Mode.DELTA] == before[Mode.DELTA] + by
     assert after[Mode.FULL] == before[Mode.FULL]
+
+
+async def test_a_clock_that_is_set_over_a_start_of_the_wall_clock_loses_none(
+    clock: SettableClock, steady: SteadyClock, centre: Centre
+) -> None:
+    schedule = Schedule.model_validate({"every": "10m", "full": {"cron": "0 14 * * *"}})
+    await centre.set_up("one", spec=builders.integration_spec().model_copy(update={"schedule": schedule}))
+    await centre.scheduler.tick()
+    async with centre.database.write() as db:
+        (first,) = await runs.every(db)
+        await steering.cancel(db, first, "not wanted", steady.now())
+
+    await set_clock(clock, steady, centre.database, HOURS)
+    await centre.scheduler.tick()
+
+    async with centre.database.read() as db:
+        started = [one for one in await schedules.passed(db, REF) if one.mode is Mode.FULL]
+    assert [(one.at.hour, one.fate) for one in started] == [(14, Fate.OPENED)]
 
 
 @both_ways

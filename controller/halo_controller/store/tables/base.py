@@ -48,8 +48,11 @@ class Moment(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-READ_ONCE: Final = 5_000
-"""Definitions that are remembered as they were read, by their words."""
+READ_ONCE: Final = 20_000
+"""Definitions that are remembered as they were read, by their words, at some 16 KiB each.
+
+Who watches all of them reads in a circle: where that is larger than this, nothing is found again.
+"""
 
 
 class Definition(TypeDecorator[BaseModel]):
