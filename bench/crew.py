@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -18,6 +19,7 @@ from halo_agent.worker import Worker
 from halo_shared import logs
 from halo_shared.clock import SystemClock
 from halo_shared.entities import EntityKind
+from halo_shared.messages.requests import ConnectorSpec
 from halo_shared.redaction import Redactor
 from halo_shared.runs import RunStatus, Tally
 from halo_shared.transport.amqp import AmqpTransport
@@ -33,14 +35,15 @@ async def crew(url: str, folder: Path, slots: int, names: list[str]) -> None:
         asyncio.TaskGroup() as group,
     ):
         group.create_task(Sender(outbox, transport, SystemClock()).run())
+        known = connectors.announced()
         for name in names:
-            group.create_task(_agent(url, name, slots, outbox))
+            group.create_task(_agent(url, name, slots, known, outbox))
 
 
-async def _agent(url: str, name: str, slots: int, outbox: Outbox) -> None:
+async def _agent(url: str, name: str, slots: int, known: Sequence[ConnectorSpec], outbox: Outbox) -> None:
     clock, redactor = SystemClock(), Redactor()
     async with AmqpTransport(url, name=name) as transport, asyncio.TaskGroup() as group:
-        hello = introduce(name, uuid4(), version="0.1.0", slots=slots, connectors=connectors.announced())
+        hello = introduce(name, uuid4(), version="0.1.0", slots=slots, connectors=known)
         leases = Leases(name, hello.session, transport, clock)
         session = Session(hello, transport, leases, outbox, clock)
         reports = Reports(name, outbox, clock, redactor)
