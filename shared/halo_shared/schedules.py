@@ -63,10 +63,11 @@ class Overlap(StrEnum):
     """What becomes of a start while the run before it is still open."""
 
     SKIP = "skip"
+    """It passes, unless it reads more than that run does."""
     QUEUE = "queue"
     """It waits for that end; one at the most waits."""
     REPLACE = "replace"
-    """The run that is open is cancelled, and this one starts when that has ended."""
+    """The run that is open is cancelled, unless it reads more, and this one starts when that has ended."""
 
 
 class CatchUp(StrEnum):
