@@ -189,7 +189,7 @@ class TestReading:
 
         async with source(instance) as opened:
             by_presence = await read(opened)
-        async with source(instance, devices={"inactive_after": "9000d"}) as opened:
+        async with source(instance, devices={"inactive_after": "3650d"}) as opened:
             by_contact = await read(opened)
 
         assert by_presence.records["2"].active

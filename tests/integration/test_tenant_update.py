@@ -56,7 +56,7 @@ async def test_a_run_after_the_change_gets_the_new_halo(office: Office) -> None:
     assert told == ["https://elsewhere.example/"]
 
 
-async def test_a_change_makes_the_next_run_of_its_integrations_read_everything(tmp_path: Path) -> None:
+async def test_another_halo_makes_the_next_run_of_its_integrations_read_everything(tmp_path: Path) -> None:
     async with (
         open_database(tmp_path / "controller.db") as database,
         an_api(database, MemoryTransport()) as api,
@@ -67,7 +67,10 @@ async def test_a_change_makes_the_next_run_of_its_integrations_read_everything(t
             await api.post(f"/tenants/{tenant}/integrations", definition(group=None), status=201)
             await read_up_to(database, IntegrationRef(tenant, "people"))
 
-        await api.put("/tenants/acme", acme())
+        await api.put("/tenants/acme", acme() | {"title": "Acme plc", "zone": "Europe/London"})
+        assert (await api.get(PEOPLE))["cursors"] == {"users": "2026"}
+
+        await api.put("/tenants/acme", acme(url="https://elsewhere.example/"))
 
         assert (await api.get(PEOPLE))["cursors"] == {}
         assert (await api.get("/tenants/other/integrations/people"))["cursors"] == {"users": "2026"}
