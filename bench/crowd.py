@@ -22,7 +22,8 @@ async def crowd(url: str, names: list[str]) -> None:
 async def _consumer(url: str, name: str) -> None:
     while True:
         gone = asyncio.Event()
-        with suppress(OSError, AMQPError):
+        # The library cancels those who wait for a connection that falls silent.
+        with suppress(OSError, AMQPError, asyncio.CancelledError):
             connection = await aio_pika.connect(url, heartbeat=10)
             connection.close_callbacks.add(lambda *_, gone=gone: gone.set())
             channel = await connection.channel()
