@@ -13,11 +13,13 @@ from halo_controller.dispatcher import Opening, open_runs
 from halo_controller.errors import Conflict
 from halo_controller.nouns import Run, Trigger
 from halo_controller.scheduling import standing
-from halo_controller.scheduling.due import Situation, barred, beginnings, hindrance, planned_at
+from halo_controller.scheduling.hindrances import hindrance_to_retry
 from halo_controller.scheduling.nouns import Fate, Past, Planned
 from halo_controller.scheduling.occurrences import Occurrence
+from halo_controller.scheduling.planning import beginnings, planned_at
 from halo_controller.scheduling.reading import situations
 from halo_controller.scheduling.settling import Settled, Start, past_of
+from halo_controller.scheduling.situation import Situation
 from halo_controller.steering import cancel
 from halo_controller.store import integrations, schedules, standings
 from halo_controller.store.database import Database
@@ -120,7 +122,7 @@ async def _retry(db: AsyncConnection, refs: Sequence[IntegrationRef], now: datet
         if situation.standing.retry_at and situation.standing.retry_at <= now
     }
     await standings.save_all(db, {ref: standing.retry_spent(one.standing) for ref, one in known.items()})
-    hindered = {ref: _hindrance_now(situation) for ref, situation in known.items()}
+    hindered = {ref: hindrance_to_retry(situation.now, situation) for ref, situation in known.items()}
     free = [situation for ref, situation in known.items() if not hindered[ref]]
     wanted = [
         Opening(one.integration, Trigger.RETRY, _reason_to_retry(one), one.standing.retry_mode)
@@ -130,11 +132,6 @@ async def _retry(db: AsyncConnection, refs: Sequence[IntegrationRef], now: datet
         if isinstance(opened, Conflict):  # a run is open, or a person was quicker
             hindered[situation.integration.ref] = opened.message
     await schedules.record(db, *(_not_retried(known[ref], why) for ref, why in hindered.items() if why))
-
-
-def _hindrance_now(situation: Situation) -> str | None:
-    schedule = situation.schedule
-    return hindrance(situation.now, schedule, situation) if schedule else barred(situation)
 
 
 def _reason_to_retry(situation: Situation) -> str:

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from halo_controller.api.models import IntegrationView
 from halo_controller.hosting.reading import every_times, times_of
 from halo_controller.nouns import Run
-from halo_controller.scheduling.due import Situation
 from halo_controller.scheduling.nouns import STEADY, Planned
 from halo_controller.scheduling.outlook import next_start
+from halo_controller.scheduling.situation import Situation
 from halo_controller.store import integrations, runs, schedules, standings, tenants
 from halo_shared.identifiers import IntegrationRef
 

@@ -9,7 +9,7 @@ from halo_controller.hosting.times import Hosted
 from halo_controller.incidents.freshness import overdue
 from halo_controller.incidents.nouns import Cause, Condition, Sighting
 from halo_controller.nouns import Agent, AgentState, Group, Integration, Run, Tenant
-from halo_controller.scheduling import due
+from halo_controller.scheduling import situation as scheduling
 from halo_controller.scheduling.nouns import STEADY, Standing
 from halo_shared import durations
 from halo_shared.certificates import CertificateEnd
@@ -83,7 +83,9 @@ def _stale(situation: Situation) -> Iterator[Sighting]:
         ref, last = integration.ref, integration.last_success
         if situation.standings.get(ref, STEADY).pause:
             continue  # somebody wanted it, or it is an incident of its own
-        its = due.Situation(integration, owners[ref.tenant], situation.now, hosted=situation.hosted.get(ref))
+        its = scheduling.Situation(
+            integration, owners[ref.tenant], situation.now, hosted=situation.hosted.get(ref)
+        )
         limit = overdue(its, last or waiting.get(ref) or integration.changed_at)
         if limit is None:
             continue

@@ -4,8 +4,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from halo_controller.scheduling.due import Situation, first_free, next_after, planned_at
+from halo_controller.scheduling.hindrances import first_free
 from halo_controller.scheduling.occurrences import gap
+from halo_controller.scheduling.planning import next_after, planned_at
+from halo_controller.scheduling.situation import Situation
 from halo_shared.runs import Mode
 
 STALE_AFTER: Final = timedelta(days=1)

@@ -3,19 +3,12 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from halo_controller.scheduling.due import (
-    Situation,
-    barred,
-    first_free,
-    freed,
-    hindrance,
-    moments,
-    purpose,
-    retried_at,
-    series,
-)
+from halo_controller.scheduling.due import purpose
+from halo_controller.scheduling.hindrances import barred, first_free, freed, hindrance, retried_at
 from halo_controller.scheduling.nouns import THOROUGH, Next, Planned, Preview
 from halo_controller.scheduling.occurrences import Occurrence, upcoming
+from halo_controller.scheduling.planning import moments, series
+from halo_controller.scheduling.situation import Situation
 from halo_shared.runs import Mode
 from halo_shared.schedules import Overlap, Timing
 

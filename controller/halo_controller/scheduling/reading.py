@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from halo_controller.hosting.reading import times_of
-from halo_controller.scheduling.due import Situation
+from halo_controller.scheduling.situation import Situation
 from halo_controller.store import integrations, runs, standings, tenants
 from halo_shared.identifiers import IntegrationRef
 

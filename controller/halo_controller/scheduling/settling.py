@@ -5,18 +5,10 @@ from datetime import datetime
 from typing import NamedTuple, assert_never
 
 from halo_controller.nouns import Run
-from halo_controller.scheduling.due import (
-    LetPass,
-    Open,
-    PlanAnew,
-    Situation,
-    Wait,
-    decide,
-    next_after,
-    overtaken,
-    planned_at,
-)
+from halo_controller.scheduling.due import LetPass, Open, PlanAnew, Wait, decide, overtaken
 from halo_controller.scheduling.nouns import Fate, Past, Planned
+from halo_controller.scheduling.planning import next_after, planned_at
+from halo_controller.scheduling.situation import Situation
 from halo_shared.identifiers import IntegrationRef
 from halo_shared.runs import Mode
 

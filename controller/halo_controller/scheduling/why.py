@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from halo_controller.nouns import Agent, AgentState, Run
-from halo_controller.scheduling.due import Situation, first_free, hindrance, retried_at, series
+from halo_controller.scheduling.hindrances import first_free, hindrance, retried_at
 from halo_controller.scheduling.nouns import Answer, Fate, Past, Planned
+from halo_controller.scheduling.planning import series
+from halo_controller.scheduling.situation import Situation
 from halo_shared import durations
 from halo_shared.runs import RunStatus
 

@@ -9,8 +9,10 @@ import pytest
 from halo_controller.hosting.nouns import UNMEASURED, Classes, Hosting, Override, Size
 from halo_controller.hosting.times import measured, times
 from halo_controller.nouns import Run, Tenant
-from halo_controller.scheduling.due import LetPass, Open, Situation, decide, next_after, planned_at
+from halo_controller.scheduling.due import LetPass, Open, decide
 from halo_controller.scheduling.nouns import Planned
+from halo_controller.scheduling.planning import next_after, planned_at
+from halo_controller.scheduling.situation import Situation
 from halo_shared.entities import EntityKind
 from halo_shared.hours import Hours
 from halo_shared.identifiers import IntegrationRef

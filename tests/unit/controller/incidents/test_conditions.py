@@ -10,7 +10,7 @@ from halo_controller.incidents.freshness import fresh_within
 from halo_controller.incidents.nouns import Condition, Incident
 from halo_controller.incidents.watch import Watch
 from halo_controller.nouns import Integration, Tenant
-from halo_controller.scheduling import due
+from halo_controller.scheduling import situation as scheduling
 from halo_controller.scheduling.nouns import Pause, Standing
 from halo_controller.store import incidents
 from halo_shared.certificates import CertificateEnd
@@ -62,7 +62,7 @@ def test_what_never_succeeded_counts_from_its_definition_or_its_open_run() -> No
     ],
 )
 def test_how_fresh_an_integration_must_be(known: Integration, limit: timedelta | None) -> None:
-    assert fresh_within(due.Situation(known, ACME, NOW)) == limit
+    assert fresh_within(scheduling.Situation(known, ACME, NOW)) == limit
 
 
 OFFICE_HOURS = Schedule.model_validate(

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from halo_controller.nouns import Run, Tenant
-from halo_controller.scheduling.due import Situation, beginnings
 from halo_controller.scheduling.nouns import STEADY, Pause, Planned, Preview, Standing
 from halo_controller.scheduling.outlook import coming, next_start
+from halo_controller.scheduling.planning import beginnings
+from halo_controller.scheduling.situation import Situation
 from halo_shared.integrations import IntegrationSpec, TenantSpec
 from halo_shared.runs import Mode
 from halo_shared.schedules import Blackout

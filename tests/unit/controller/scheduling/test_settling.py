@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halo_controller.nouns import Run, Tenant
-from halo_controller.scheduling.due import LATE, Situation, beginnings
+from halo_controller.scheduling.due import LATE
 from halo_controller.scheduling.nouns import THOROUGH, Fate, Past, Planned
 from halo_controller.scheduling.occurrences import upcoming
 from halo_controller.scheduling.outlook import coming
+from halo_controller.scheduling.planning import beginnings
 from halo_controller.scheduling.settling import Settled, past_of
+from halo_controller.scheduling.situation import Situation
 from halo_shared.identifiers import new_run_id
 from halo_shared.integrations import IntegrationSpec, TenantSpec
 from halo_shared.runs import Mode, RunStatus

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from halo_controller.nouns import Agent, Run, Tenant
-from halo_controller.scheduling.due import Situation
 from halo_controller.scheduling.nouns import STEADY, Answer, Fate, Past, Pause, Planned, Standing
+from halo_controller.scheduling.situation import Situation
 from halo_controller.scheduling.why import why
 from halo_shared.integrations import IntegrationSpec, TenantSpec
 from halo_shared.runs import Mode, RunStatus
